@@ -1,0 +1,154 @@
+"""From settings to objects: the data, the network, the loss and the trainer of a run."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.loggers import Logger
+from torch import nn
+
+from micacl.data.datamodule import ClipDataModule
+from micacl.data.dfew import load_dfew
+from micacl.data.split import Split
+from micacl.data.synthetic.recipe import Recipe
+from micacl.data.synthetic_split import load_synthetic
+from micacl.errors import UserError
+from micacl.losses import CrossEntropyLoss, MCCLLoss
+from micacl.models import MICACL
+from micacl.settings import DatasetSettings, LossSettings, ModelSettings, Settings
+from micacl.training.precision import fastest_precision
+from micacl.training.pretrained import load_backbone_weights
+
+
+def build_data(settings: Settings) -> ClipDataModule:
+    """The clips of the configured fold."""
+    dataset = settings.dataset
+    return ClipDataModule(
+        partial(_load_split, dataset, settings.fold),
+        validation_fraction=settings.protocol.validation_fraction,
+        num_frames=settings.model.num_frames,
+        size=dataset.size,
+        batch_size=settings.training.batch_size,
+        num_workers=dataset.num_workers,
+        seed=settings.seed,
+        on_error=cast(Literal["raise", "skip"], dataset.on_error),
+        crop_scale=dataset.crop_scale,
+        color_jitter=dataset.color_jitter,
+    )
+
+
+def _load_split(dataset: DatasetSettings, fold: int) -> Split:
+    if dataset.name == "synthetic":
+        if dataset.synthetic is None:
+            raise UserError("dataset=synthetic needs its recipe, dataset.synthetic")
+        recipe = Recipe(**vars(dataset.synthetic))
+        return load_synthetic(fold, recipe, Path(dataset.cache_dir) if dataset.cache_dir else None)
+    if dataset.name == "dfew":
+        return load_dfew(Path(dataset.root) if dataset.root else None, fold)
+    raise UserError(f"there is no data set {dataset.name!r}; choose dataset=synthetic or dataset=dfew")
+
+
+def check_instances(model: ModelSettings) -> None:
+    """Checks, before any data is touched, that the frames of a clip make whole instances.
+
+    Raises:
+        UserError: If they do not.
+    """
+    if model.instance_length < 1 or model.num_frames < 1 or model.num_frames % model.instance_length:
+        raise UserError(
+            f"model.num_frames={model.num_frames} frames do not make whole instances of "
+            f"model.instance_length={model.instance_length} frames; set one so that it divides the other"
+        )
+
+
+def build_network(settings: Settings, num_classes: int) -> MICACL:
+    """The network that the model and the ablation switches describe, with its pre-trained weights.
+
+    Raises:
+        UserError: If an option does not fit the others, or the weights cannot be had.
+    """
+    model = settings.model
+    try:
+        network = MICACL(
+            num_classes,
+            num_frames=model.num_frames,
+            instance_length=model.instance_length,
+            geiim=settings.ablation.geiim,
+            wian=settings.ablation.wian,
+            embedding_dim=model.geiim.embedding_dim,
+            kernels=model.geiim.kernels,
+            weight_scale=cast(Any, model.wian.weight_scale),
+            num_heads=model.attention.num_heads,
+        )
+    except ValueError as error:
+        raise UserError(f"model: {error}") from error
+    if model.backbone.weights is not None:
+        load_backbone_weights(network.backbone, model.backbone.weights)
+    network = network.to(memory_format=torch.channels_last_3d)
+    if settings.trainer.compile:
+        network.compile()
+    return network
+
+
+def build_loss(loss: LossSettings, mccl: bool, class_counts: Sequence[int]) -> nn.Module:
+    """The configured loss, or cross-entropy where the ablation switches MCCL off.
+
+    Raises:
+        UserError: If there is no such loss, or one of its options is outside its range.
+    """
+    if not mccl or loss.name == "cross_entropy":
+        return CrossEntropyLoss(loss.label_smoothing)
+    if loss.name != "mccl":
+        raise UserError(f"there is no loss {loss.name!r}; choose loss=mccl, loss=mccl_printed or loss=cross_entropy")
+    try:
+        return MCCLLoss(
+            class_counts,
+            scales=loss.contrastive.scales,
+            projection_dim=loss.contrastive.projection_dim,
+            base_temperature=loss.contrastive.base_temperature,
+            form=cast(Any, loss.contrastive.form),
+            weighting=cast(Any, loss.contrastive.weighting),
+            contrastive_weight=loss.contrastive_weight,
+            label_smoothing=loss.label_smoothing,
+            intensity_weight=loss.intensity_weight,
+            augmentation_weight=loss.augmentation_weight,
+            noise_scale=loss.noise_scale,
+        )
+    except ValueError as error:
+        raise UserError(f"loss.contrastive: {error}") from error
+
+
+def build_trainer(settings: Settings, folder: Path, callbacks: list[Callback], logger: Logger | None) -> Trainer:
+    """Lightning's trainer, on the configured devices.
+
+    Raises:
+        UserError: If this machine has no such devices.
+    """
+    trainer = settings.trainer
+    on_cuda = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    device_type = "cuda" if on_cuda else "cpu"
+    precision = fastest_precision(device_type) if trainer.precision == "auto" else trainer.precision
+    try:
+        return Trainer(
+            default_root_dir=folder,
+            accelerator=trainer.accelerator,
+            devices=trainer.devices,
+            strategy=trainer.strategy,
+            precision=cast(Any, precision),
+            max_epochs=settings.training.epochs,
+            sync_batchnorm=on_cuda,  # PyTorch has none for the CPU
+            use_distributed_sampler=False,  # the data module brings its own
+            callbacks=callbacks,
+            logger=logger if logger is not None else False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=10,
+            enable_model_summary=False,
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise UserError(f"trainer: {error}") from error

@@ -1,0 +1,148 @@
+"""What every command shares: where the configs are, ranges, errors without tracebacks, the table after a sweep."""
+
+import functools
+import logging
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from micacl.errors import UserError
+from micacl.job import Job
+from micacl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
+_SAME_SETTING = {
+    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.cache_dir", "dataset.num_workers", "logger",
+    "logger.project",
+}  # fmt: skip
+
+_RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
+
+
+class UsageError(CompactHydraException):
+    """Shown by Hydra as its message alone, with exit status 1."""
+
+
+class SweepFolder(Callback):
+    """Remembers the folder of a sweep, which Hydra does not tell once a job has failed."""
+
+    path: ClassVar[Path | None] = None
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's hook)
+        """Hydra calls this in the process that starts the sweep."""
+        SweepFolder.path = Path(config.hydra.sweep.dir).absolute()
+
+
+def config_folder() -> Path:
+    """``conf/``: in the package when it was built as a wheel, beside ``src/`` in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parents[1] / "conf"
+
+
+def expand_ranges(arguments: Sequence[str]) -> list[str]:
+    """Writes every range ``a..b`` of an option as Hydra's ``a,...,b``, both ends included.
+
+    >>> expand_ranges(["dataset=dfew", "fold=1..3", "seed=7,9..10", "-m"])
+    ['dataset=dfew', 'fold=1,2,3', 'seed=7,9,10', '-m']
+
+    Raises:
+        UserError: If a range is empty.
+    """
+    return [_expand(argument) for argument in arguments]
+
+
+def _expand(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    parts = value.split(",")
+    if not equals or not any(_RANGE.fullmatch(part) for part in parts):
+        return argument
+    return key + equals + ",".join(_numbers(part, argument) for part in parts)
+
+
+def _numbers(part: str, argument: str) -> str:
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        return part
+    first, last = int(match[1]), int(match[2])
+    if first > last:
+        raise UserError(f"{argument}: the range {part} is empty; write {last}..{first}")
+    return ",".join(str(number) for number in range(first, last + 1))
+
+
+def command(task: Callable[[Settings, Job], None]) -> Callable[[], None]:
+    """Makes a command of a function that takes the typed settings and what the command line says of the run.
+
+    The command reads its options from ``sys.argv``, sweeps with ``-m``, and ends with status 1 and one message when a
+    :class:`UserError` is raised. After a sweep it shows and writes the table of its jobs, also when some have failed.
+    """
+
+    def start(config: DictConfig) -> None:
+        try:
+            task(_typed(config), _job(config))
+        except UserError as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                log.error("This job stops: %s", error)  # Hydra itself reports failed jobs at the end only
+            raise UsageError(f"Error: {error}") from error
+
+    ConfigStore.instance().store(name="schema", node=Settings)
+    entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(start)
+
+    @functools.wraps(task)
+    def run() -> None:
+        try:
+            sys.argv[1:] = expand_ranges(sys.argv[1:])
+        except UserError as error:
+            sys.exit(f"Error: {error}")
+        try:
+            entry()
+        finally:
+            if SweepFolder.path is not None:
+                _show_sweep(SweepFolder.path)
+
+    return run
+
+
+def _typed(config: DictConfig) -> Settings:
+    settings = OmegaConf.to_object(config)
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def _job(config: DictConfig) -> Job:
+    hydra_config = HydraConfig.get()
+    in_sweep = hydra_config.mode == RunMode.MULTIRUN
+    distinctive = [
+        override
+        for override in hydra_config.overrides.task
+        if override.partition("=")[0].lstrip("+~") not in _SAME_SETTING
+    ]
+    return Job(
+        folder=Path(hydra_config.runtime.output_dir),
+        setting=" ".join(distinctive) or "default",
+        sweep=Path(hydra_config.sweep.dir).name if in_sweep else None,
+        config_yaml=OmegaConf.to_yaml(config, resolve=True),
+    )
+
+
+def _show_sweep(folder: Path) -> None:
+    from rich.console import Console  # only sweeps need it: --help stays fast
+
+    from micacl.reporting.summary import summarise
+
+    try:
+        Console().print(summarise(folder))
+    except UserError as error:
+        sys.exit(f"Error: {error}")

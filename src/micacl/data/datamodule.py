@@ -1,0 +1,217 @@
+"""The clips of one fold as Lightning's data loaders."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import lightning
+from lightning.pytorch.utilities import rank_zero_only
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from micacl.data.augmentation import TrainingAugmentation, normalise
+from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
+from micacl.data.probe import SkippedClip, find_undecodable
+from micacl.data.sampler import TrainingSampler
+from micacl.data.split import Clip, Split, class_counts, hold_out
+from micacl.errors import UserError
+
+# More decoding processes than this wait for the network rather than the other way round.
+MAX_AUTO_WORKERS = 8
+
+Part = Literal["train", "val", "test"]
+
+
+class ClipDataModule(lightning.LightningDataModule):
+    """Training, validation and test clips of one split.
+
+    Args:
+        load_split: the split, or a function that loads it (and may prepare its files first).
+        validation_fraction: 0 validates on the test split, as published results do; above 0 validates on this share of
+            the training split, held out by class and subject.
+        num_frames: F, frames taken of each clip.
+        size: height and width of a frame in pixels.
+        batch_size: clips in a global batch; each process takes its equal share.
+        num_workers: decoding processes of each training process, or "auto": the CPUs, shared by the devices of this
+            machine, up to 8.
+        seed: seed of the hold-out, the order, the frames and the augmentation.
+        on_error: "raise" stops at a clip that cannot be decoded; "skip" decodes every clip once beforehand, leaves the
+            bad ones out on all processes alike, and lists them in `skipped`.
+        crop_scale: smallest and largest share of a frame's area that a training crop keeps.
+        color_jitter: strength of the training clips' brightness, contrast and saturation changes.
+
+    Raises:
+        UserError: an option is out of range.
+    """
+
+    def __init__(
+        self,
+        load_split: Split | Callable[[], Split],
+        *,
+        validation_fraction: float = 0.0,
+        num_frames: int = 16,
+        size: int = 112,
+        batch_size: int = 32,
+        num_workers: int | Literal["auto"] = "auto",
+        seed: int = 0,
+        on_error: Literal["raise", "skip"] = "raise",
+        crop_scale: Sequence[float] = (0.08, 1.0),
+        color_jitter: float = 0.4,
+    ) -> None:
+        super().__init__()
+        for name, value in (("num_frames", num_frames), ("size", size), ("batch_size", batch_size)):
+            if value < 1:
+                raise UserError(f"{name} is {value}; set it to 1 or more")
+        if num_workers != "auto" and (not isinstance(num_workers, int) or num_workers < 0):
+            raise UserError(f"num_workers is {num_workers}; set it to auto, or to 0 or more")
+        if seed < 0:
+            raise UserError(f"seed is {seed}; set it to 0 or more")
+        if on_error not in ("raise", "skip"):
+            raise UserError(f"on_error is {on_error}; set it to raise or skip")
+        self._load_split = load_split
+        self._validation_fraction = validation_fraction
+        self._num_frames = num_frames
+        self._size = size
+        self._batch_size = batch_size
+        self._num_workers = num_workers
+        self._seed = seed
+        self._on_error = on_error
+        self._augment = TrainingAugmentation(size, crop_scale, color_jitter)
+        self._clips: dict[Part, tuple[Clip, ...]] = {}
+        self._class_names: tuple[str, ...] = ()
+        self._skipped: list[SkippedClip] = []
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each label."""
+        self._load()
+        return self._class_names
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Training clips of each class, without those held out or skipped."""
+        self._load()
+        return class_counts(self._clips["train"], len(self._class_names))
+
+    @property
+    def skipped(self) -> tuple[SkippedClip, ...]:
+        """The clips that cannot be decoded and were left out; none unless `on_error` is "skip"."""
+        self._load()
+        return tuple(self._skipped)
+
+    def clips(self, part: Part) -> tuple[Clip, ...]:
+        """The clips of one part, in the order of `Sample["index"]`."""
+        self._load()
+        return self._clips[part]
+
+    def clip_names(self, part: Part) -> list[str]:
+        """The names of one part's clips, in the order of `Sample["index"]`."""
+        return [clip.name for clip in self.clips(part)]
+
+    def prepare_data(self) -> None:
+        """Let one process of each machine prepare the files before the others read them."""
+        if not isinstance(self._load_split, Split):
+            self._load_split()
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002  Lightning calls it so
+        """Load the split; all processes leave out the clips that the first one found bad."""
+        self._load()
+        if self._on_error == "skip" and self._world_size > 1 and self.trainer is not None:
+            # One process may meet a passing disk fault that the others do not; different batches would then deadlock.
+            self._divide(self._split, self.trainer.strategy.broadcast(self._skipped))
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Shuffled, augmented clips; the last incomplete batch is dropped unless it is the only one."""
+        dataset = TrainingDataset(self.clips("train"), self._num_frames, self._augment, self._seed)
+        sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed)
+        return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Every validation clip, in order."""
+        return self._evaluation_loader("val", persistent=True)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """Every test clip, in order."""
+        return self._evaluation_loader("test", persistent=False)
+
+    def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:  # noqa: ARG002
+        """Normalise on the device: uint8 clips cross to it four times faster than floats."""
+        return {**batch, "clip": normalise(batch["clip"])}
+
+    @property
+    def _world_size(self) -> int:
+        return 1 if self.trainer is None else self.trainer.world_size
+
+    @property
+    def _rank(self) -> int:
+        return 0 if self.trainer is None else self.trainer.global_rank
+
+    @property
+    def _process_batch_size(self) -> int:
+        share, rest = divmod(self._batch_size, self._world_size)
+        if share < 1 or rest:
+            raise UserError(
+                f"batch_size is {self._batch_size}, the clips of one step over all {self._world_size} processes; "
+                f"set it to a multiple of {self._world_size}"
+            )
+        return share
+
+    @property
+    def _workers(self) -> int:
+        if self._num_workers != "auto":
+            return self._num_workers
+        devices = 1 if self.trainer is None else self.trainer.num_devices
+        return max(1, min(MAX_AUTO_WORKERS, _available_cpus() // devices))
+
+    def _load(self) -> None:
+        """Load and divide the split, once."""
+        if self._clips:
+            return
+        split = self._load_split if isinstance(self._load_split, Split) else self._load_split()
+        skipped: list[SkippedClip] = []
+        if self._on_error == "skip":
+            is_first = getattr(rank_zero_only, "rank", 0) == 0
+            skipped = find_undecodable((*split.train, *split.test), self._workers, show_progress=is_first)
+        self._divide(split, skipped)
+
+    def _divide(self, split: Split, skipped: list[SkippedClip]) -> None:
+        """Leave out the skipped clips and hold out the validation part."""
+        self._split = split
+        bad = {clip.name for clip in skipped}
+        split = replace(
+            split,
+            train=tuple(clip for clip in split.train if clip.name not in bad),
+            test=tuple(clip for clip in split.test if clip.name not in bad),
+        )
+        train, val = split.train, split.test
+        if self._validation_fraction:
+            train, val = hold_out(split, self._validation_fraction, self._seed)
+        self._clips = {"train": train, "val": val, "test": split.test}
+        self._class_names = split.class_names
+        self._skipped = skipped
+
+    def _evaluation_loader(self, part: Part, persistent: bool) -> DataLoader[Sample]:
+        dataset = EvaluationDataset(self.clips(part), self._num_frames, self._size)
+        # Where the clips do not divide evenly over the processes this repeats some; the metric counts an index once.
+        sampler = DistributedSampler[Sample](dataset, self._world_size, self._rank, shuffle=False)
+        return self._loader(dataset, sampler, drop_last=False, persistent=persistent)
+
+    def _loader(
+        self, dataset: Dataset[Sample], sampler: DistributedSampler[Sample], drop_last: bool, persistent: bool
+    ) -> DataLoader[Sample]:
+        on_cuda = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return DataLoader(
+            dataset,
+            batch_size=self._process_batch_size,
+            sampler=sampler,
+            # A worker runs torch on one thread: DataLoader sees to that itself.
+            num_workers=self._workers,
+            persistent_workers=persistent and self._workers > 0,
+            pin_memory=on_cuda,
+            drop_last=drop_last,
+        )
+
+
+def _available_cpus() -> int:
+    """CPUs that this process may use, which a container or a scheduler can hold below the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,89 @@
+"""Finds the clips that cannot be decoded before training meets them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from micacl.data.decoding import decode_frames
+from micacl.data.split import Clip
+from micacl.errors import DecodeError
+
+# Frames read at once: enough for most clips, and 64 frames of full HD still fit into 400 MB.
+FRAMES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class SkippedClip:
+    """A clip that was left out of its split.
+
+    Attributes:
+        name: the clip's name.
+        path: its file or folder.
+        reason: why it cannot be decoded.
+    """
+
+    name: str
+    path: Path
+    reason: str
+
+
+def find_undecodable(clips: Sequence[Clip], num_workers: int, show_progress: bool) -> list[SkippedClip]:
+    """Decode every frame of every clip once.
+
+    Args:
+        clips: the clips to try.
+        num_workers: processes that decode in parallel, at least 1: a damaged file then cannot harm this process.
+        show_progress: draw a progress bar on a terminal's stderr.
+
+    Returns:
+        The clips that fail, in the order given.
+    """
+    reasons = DataLoader(
+        _DecodeReasons([clip.path for clip in clips]), batch_size=None, num_workers=max(1, num_workers)
+    )
+    console = Console(stderr=True)
+    bar = track(
+        zip(clips, reasons, strict=True),
+        "Checking clips",
+        total=len(clips),
+        console=console,
+        disable=not (show_progress and console.is_terminal),
+    )
+    return [SkippedClip(clip.name, clip.path, reason) for clip, reason in bar if reason]
+
+
+class _DecodeReasons(Dataset[str]):
+    """Why each clip cannot be decoded; empty where it can."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: int) -> str:
+        try:
+            _decode_all(self._paths[index])
+        except DecodeError as error:
+            return str(error)
+        return ""
+
+
+def _decode_all(path: Path) -> None:
+    """Decode every frame of a clip, a few at a time so that a long video does not fill the memory."""
+    num_available = 1
+    start = 0
+    while start < num_available:
+
+        def choose(num_frames: int, start: int = start) -> np.ndarray:
+            nonlocal num_available
+            num_available = num_frames
+            return np.arange(start, min(start + FRAMES_AT_ONCE, num_frames), dtype=np.int64)
+
+        decode_frames(path, choose)
+        start += FRAMES_AT_ONCE

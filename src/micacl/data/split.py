@@ -1,0 +1,147 @@
+"""Clips, the training and test split, and the part of the training split that is held out for validation."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from micacl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled video of one face.
+
+    Attributes:
+        name: identifies the clip in its split, in lists of predictions and in messages.
+        path: a video file, or a folder of frames.
+        label: index into the split's class names.
+        subject: the person shown, or None where the data set does not say.
+    """
+
+    name: str
+    path: Path
+    label: int
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which clips train and which test.
+
+    Attributes:
+        class_names: the name of each label.
+        train: the training clips.
+        test: the test clips.
+
+    Raises:
+        UserError: a part is empty, a class has no training clip, a clip is named twice or lies in both parts, or a
+            label has no name.
+    """
+
+    class_names: tuple[str, ...]
+    train: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+
+    def __post_init__(self) -> None:
+        for part, clips in (("training", self.train), ("test", self.test)):
+            if not clips:
+                raise UserError(f"the {part} split has no clips; check the data set's split files and the fold")
+            for clip in clips:
+                if not 0 <= clip.label < len(self.class_names):
+                    raise UserError(
+                        f"clip {clip.name} of the {part} split has label {clip.label}; "
+                        f"labels run from 0 to {len(self.class_names) - 1} ({', '.join(self.class_names)})"
+                    )
+        _check_each_clip_once(self.train, self.test)
+        counts = class_counts(self.train, len(self.class_names))
+        absent = [name for name, count in zip(self.class_names, counts, strict=True) if count == 0]
+        if absent:
+            raise UserError(
+                f"no training clip shows {', '.join(absent)}; a class that is never trained cannot be recalled, "
+                "so add clips of it or use another fold"
+            )
+
+
+def class_counts(clips: Iterable[Clip], num_classes: int) -> list[int]:
+    """Number of clips of each class, in label order.
+
+    Args:
+        clips: the clips to count.
+        num_classes: K, the length of the result.
+
+    Returns:
+        K counts.
+    """
+    counts = Counter(clip.label for clip in clips)
+    return [counts[label] for label in range(num_classes)]
+
+
+def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Take a stratified part out of the training split for validation; the test split is not looked at.
+
+    Where subjects are known, all clips of a subject stay on one side, so that validation meets only unknown faces.
+    Every class keeps at least one training clip: a class that would lose its last one is given one group back.
+
+    Args:
+        split: the split whose training part is divided.
+        fraction: share of the training clips to hold out, above 0 and at most 0.5. The nearest 1/n is taken.
+        seed: the same seed gives the same division.
+
+    Returns:
+        Training clips and validation clips, each in the order of `split.train`.
+
+    Raises:
+        UserError: the fraction is out of range, or there are too few clips or subjects to hold any out.
+    """
+    if not 0 < fraction <= 0.5:
+        raise UserError(f"validation_fraction is {fraction}; set it above 0 and at most 0.5, or to 0 to hold out none")
+    num_parts = round(1 / fraction)
+    labels = [clip.label for clip in split.train]
+    groups = [f"clip {clip.name}" if clip.subject is None else f"subject {clip.subject}" for clip in split.train]
+    if num_parts > min(len(set(groups)), max(Counter(labels).values())):
+        raise UserError(
+            f"validation_fraction is {fraction}, one part in {num_parts}, but the training split has only "
+            f"{len(split.train)} clips of {len(set(groups))} subjects; set a larger fraction, or 0 to hold out none"
+        )
+    division = StratifiedGroupKFold(n_splits=num_parts, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class with fewer clips than parts cannot lie in every part; that is the long tail, not a mistake.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        _, held_indices = next(division.split(np.zeros(len(labels)), labels, groups))
+    held_groups = _give_back(labels, groups, {groups[index] for index in held_indices})
+    train = tuple(clip for clip, group in zip(split.train, groups, strict=True) if group not in held_groups)
+    validation = tuple(clip for clip, group in zip(split.train, groups, strict=True) if group in held_groups)
+    if not validation:
+        raise UserError("every clip is needed for training, so none can be held out; set validation_fraction to 0")
+    return train, validation
+
+
+def _check_each_clip_once(train: Sequence[Clip], test: Sequence[Clip]) -> None:
+    """Raise a UserError for the first clip whose name or path was met before, in the same part or the other."""
+    met: dict[str | Path, str] = {}
+    for part, clips in (("training", train), ("test", test)):
+        for clip in clips:
+            for key in (clip.name, clip.path):
+                if met.get(key, part) != part:
+                    raise UserError(
+                        f"clip {clip.name} ({clip.path}) lies in the training and in the test split; "
+                        "remove it from one, or the test measures what was trained"
+                    )
+                if key in met:
+                    raise UserError(f"clip {clip.name} ({clip.path}) is listed twice in the {part} split; list it once")
+                met[key] = part
+
+
+def _give_back(labels: Sequence[int], groups: Sequence[str], held: set[str]) -> set[str]:
+    """Groups to hold out after each class that was held out as a whole has its smallest group given back."""
+    size = Counter(groups)
+    for label in sorted(set(labels)):
+        holders = {group for group, other in zip(groups, labels, strict=True) if other == label}
+        if holders <= held:
+            held = held - {min(holders, key=lambda group: (size[group], group))}
+    return held

@@ -1,0 +1,1 @@
+"""The built-in data set `synthetic`: drawn faces that show seven expressions as motion. Begin at `generate.prepare`."""

@@ -1,0 +1,170 @@
+"""Draws smooth shapes given in face units, with colour and relief kept apart.
+
+Face units: the origin is the middle of the face, x to the image's right, y down, chin at y = 1, hairline near y = -1.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Colour = tuple[int, int, int]
+FloatArray = npt.NDArray[np.float64]
+ByteArray = npt.NDArray[np.uint8]
+Points = FloatArray | Sequence[tuple[float, float]]
+
+# Glasses, and the dark side of skin and hair.
+BLACK: Colour = (20, 18, 18)
+
+# Colours are drawn at twice the frame's size and averaged down; with anti-aliasing this leaves no steps.
+SUPERSAMPLING = 2
+# Relief that neither lightens nor darkens.
+FLAT = 128
+
+# What each grey of the relief does to red, green and blue, shape (1, 256, 3): shadows on skin are reddish.
+_GREYS = np.arange(256)[:, None]
+_GAINS = FLAT + (_GREYS - FLAT) * np.where(_GREYS < FLAT, (0.7, 1.0, 1.0), 1.0)
+_SHADOW_COLOUR = np.rint(_GAINS).astype(np.uint8)[None]
+
+# Pixel coordinates carry this many fractional bits, or small movements would jump from pixel to pixel.
+_SHIFT = 4
+_CURVE_STEPS = 5
+
+# The head is an ellipsoid; these are its half-axes in face units. Points near the middle move most when it turns.
+_INVERSE_SQUARED_HEAD_AXES = np.array([[0.9], [1.2]]) ** -2
+_HEAD_DEPTH = 0.7
+
+
+@cache
+def _curve_weights(num_points: int, closed: bool) -> FloatArray:
+    """Matrix from control points to points on their Catmull-Rom curve."""
+    t = np.arange(_CURVE_STEPS) / _CURVE_STEPS
+    blend = 0.5 * np.stack(
+        [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], axis=1
+    )
+    num_segments = num_points if closed else num_points - 1
+    weights = np.zeros((num_segments * _CURVE_STEPS, num_points))
+    for segment in range(num_segments):
+        rows = slice(segment * _CURVE_STEPS, (segment + 1) * _CURVE_STEPS)
+        for column, offset in enumerate((-1, 0, 1, 2)):
+            point = segment + offset
+            point = point % num_points if closed else min(max(point, 0), num_points - 1)
+            weights[rows, point] += blend[:, column]
+    if closed:
+        return weights
+    return np.vstack([weights, np.eye(num_points)[-1:]])
+
+
+def curve(points: Points, closed: bool = False) -> FloatArray:
+    """Smooth curve through control points.
+
+    Args:
+        points: control points of shape (N, 2), N at least 2.
+        closed: whether the last point joins the first.
+
+    Returns:
+        Points on the curve, shape (M, 2).
+    """
+    control = np.asarray(points, dtype=np.float64)
+    return _curve_weights(len(control), closed) @ control
+
+
+class Canvas:
+    """One frame in the making: colours at `SUPERSAMPLING` times its size, relief (light and shadow) at its size.
+
+    Args:
+        background: RGB image of shape (S * size, S * size, 3) with S the supersampling; it is drawn over.
+        pixels_per_unit: length of one face unit in pixels of the finished frame.
+    """
+
+    def __init__(self, background: ByteArray, pixels_per_unit: float) -> None:
+        self.colour = background
+        self.size = background.shape[0] // SUPERSAMPLING
+        self.relief = np.full((self.size, self.size), FLAT, dtype=np.uint8)
+        self.pixels_per_unit = pixels_per_unit
+        self.set_pose(yaw=0.0, pitch=0.0, roll=0.0, scale=1.0, shift=(0.0, 0.0))
+
+    def set_pose(self, yaw: float, pitch: float, roll: float, scale: float, shift: tuple[float, float]) -> None:
+        """Places the head.
+
+        Args:
+            yaw: turn to the image's right in radians.
+            pitch: nod downwards in radians.
+            roll: tilt in radians, clockwise in the image.
+            scale: size relative to the usual head.
+            shift: of the head's middle, in face units of the usual head.
+        """
+        cos, sin = np.cos(roll) * scale, np.sin(roll) * scale
+        to_pixels = np.array([[cos, sin], [-sin, cos]]) * self.pixels_per_unit
+        origin = self.size / 2 + np.array(shift) * self.pixels_per_unit
+        turn = _HEAD_DEPTH * np.array([np.sin(yaw), np.sin(pitch)])
+        # For each supersampling: what a point, its depth and the origin add to fixed-point pixels. Pixel centres lie at
+        # whole numbers in OpenCV, at halves in ours.
+        self._projections = {
+            factor: (
+                to_pixels * (factor << _SHIFT),
+                turn @ to_pixels * (factor << _SHIFT),
+                (origin * factor - 0.5) * (1 << _SHIFT),
+            )
+            for factor in (1, SUPERSAMPLING)
+        }
+
+    def _to_fixed(self, points: Points, supersampling: int) -> npt.NDArray[np.int32]:
+        """Face units to fixed-point pixels."""
+        flat = np.asarray(points, dtype=np.float64)
+        to_pixels, turn, origin = self._projections[supersampling]
+        depth = np.sqrt(np.maximum(1.0 - (flat * flat) @ _INVERSE_SQUARED_HEAD_AXES, 0.0))
+        return np.rint(flat @ to_pixels + depth * turn + origin).astype(np.int32)
+
+    def fill(self, points: Points, colour: Colour) -> None:
+        """Fills a polygon of shape (N, 2)."""
+        cv2.fillPoly(self.colour, [self._to_fixed(points, SUPERSAMPLING)], colour, cv2.LINE_AA, _SHIFT)
+
+    def line(self, points: Points, colour: Colour, width: float, closed: bool = False) -> None:
+        """Draws a line of shape (N, 2); the width is in face units."""
+        thickness = max(1, round(width * self.pixels_per_unit * SUPERSAMPLING))
+        fixed = self._to_fixed(points, SUPERSAMPLING)
+        cv2.polylines(self.colour, [fixed], closed, colour, thickness, cv2.LINE_AA, _SHIFT)
+
+    def ellipse(self, centre: tuple[float, float], axes: tuple[float, float], colour: Colour) -> None:
+        """Fills an upright ellipse with the given half-axes."""
+        self.fill(ellipse_points(centre, axes), colour)
+
+    def shade(self, points: Points, level: float) -> None:
+        """Lightens (level > 0) or darkens (level < 0) a polygon of shape (N, 2), in 1/128 of its brightness."""
+        grey = min(max(round(FLAT + level), 0), 255)
+        cv2.fillPoly(self.relief, [self._to_fixed(points, 1)], (grey,), cv2.LINE_AA, _SHIFT)
+
+    def fold(self, points: Points, darkness: float, width: float) -> None:
+        """Draws a crease of the skin along the points of shape (N, 2); darkness as the level of `shade`."""
+        if darkness < 2.0:
+            return
+        thickness = max(1, round(width * self.pixels_per_unit))
+        grey = max(round(FLAT - darkness), 0)
+        cv2.polylines(self.relief, [self._to_fixed(points, 1)], False, (grey,), thickness, cv2.LINE_AA, _SHIFT)
+
+    def soften(self, radius: float) -> None:
+        """Blurs the relief drawn so far; the radius is in face units."""
+        cv2.GaussianBlur(self.relief, (0, 0), radius * self.pixels_per_unit, dst=self.relief)
+
+    def develop(self) -> ByteArray:
+        """The finished frame, RGB of shape (size, size, 3)."""
+        small = cv2.resize(self.colour, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        relief = cv2.LUT(cv2.cvtColor(self.relief, cv2.COLOR_GRAY2RGB), _SHADOW_COLOUR)
+        return np.asarray(cv2.multiply(small, relief, scale=1.0 / FLAT), dtype=np.uint8)
+
+
+_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 20, False)), np.sin(np.linspace(0, 2 * np.pi, 20, False))], axis=1)
+
+
+def ellipse_points(centre: tuple[float, float], axes: tuple[float, float]) -> FloatArray:
+    """Outline of an upright ellipse, shape (20, 2)."""
+    return np.asarray(_CIRCLE * axes + centre, dtype=np.float64)
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """Colour between two: the first at share 0, the second at share 1."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return red, green, blue

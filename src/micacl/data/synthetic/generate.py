@@ -1,0 +1,196 @@
+"""Builds the data set once, in the user's cache folder."""
+
+import csv
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from micacl.data.expressions import CLASS_NAMES
+from micacl.data.synthetic.plan import PlannedClip, plan_clips
+from micacl.data.synthetic.recipe import Recipe
+from micacl.data.synthetic.worker import WRITING_FAILED
+from micacl.errors import UserError
+
+MANIFEST_NAME = "manifest.csv"
+MANIFEST_COLUMNS = ("path", "label", "class_name", "subject", "fold")
+
+# Every module of this package decides pixels or the manifest, except these.
+_HARMLESS_MODULES = ("__init__.py", "contact_sheet.py")
+# One lock for all recipes: two sets drawn at once would only take each other's cores.
+_LOCK_NAME = "synthetic.lock"
+_PARTIAL_SUFFIX = ".partial"
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Names what the data set would contain: the recipe's values, the classes and the source of all that draws it.
+
+    Args:
+        recipe: the data set.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    values = dataclasses.asdict(recipe) | {"class_names": CLASS_NAMES}
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        if module.name not in _HARMLESS_MODULES:
+            digest.update(module.name.encode() + b"\0" + module.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> Path:
+    """Builds the data set, unless it is there already.
+
+    The folder appears as a whole or not at all. If several processes ask at once, one builds and the others wait.
+
+    Args:
+        recipe: the data set.
+        cache_dir: folder in which data sets are kept; made if missing.
+        num_workers: processes that draw; as many as there are cores if None or 0.
+
+    Returns:
+        The data set's folder. It holds `clips/00001.mp4` and so on, and `manifest.csv` with the columns
+        `path,label,class_name,subject,fold`: paths are relative to the folder, labels index `CLASS_NAMES`, subjects
+        count from 0, folds from 1.
+
+    Raises:
+        UserError: the cache folder cannot be written, or the disk is full.
+    """
+    folder = cache_dir / f"synthetic-{recipe_hash(recipe)}"
+    if folder.is_dir():
+        return folder
+    with _explain_os_errors(cache_dir):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with _lock(cache_dir / _LOCK_NAME):
+            # Another process may have built it while we waited.
+            if not folder.is_dir():
+                _build(recipe, folder, num_workers or os.cpu_count() or 1)
+    return folder
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Holds the lock file; says so if that takes waiting."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        Console(stderr=True).print("another process is drawing the built-in clips; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _build(recipe: Recipe, folder: Path, num_workers: int) -> None:
+    """Draws all clips into a folder beside the final one, then renames it. The caller holds the lock."""
+    # Left by runs that were killed; the lock says that nobody is at work in them. What resists is left to the next run.
+    for stale in folder.parent.glob(f"synthetic-*{_PARTIAL_SUFFIX}-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    # A name of our own: workers that outlive a killed run by a clip must not write into ours.
+    partial = folder.with_name(f"{folder.name}{_PARTIAL_SUFFIX}-{os.getpid()}")
+    try:
+        (partial / "clips").mkdir(parents=True)
+        clips = plan_clips(recipe)
+        _draw_in_parallel(recipe, partial, len(clips), min(num_workers, len(clips)))
+        _write_manifest(clips, partial / MANIFEST_NAME)
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _draw_in_parallel(recipe: Recipe, folder: Path, num_clips: int, num_workers: int) -> None:
+    """Runs the workers and shows how far they are.
+
+    Raises:
+        OSError: a worker could not write.
+        RuntimeError: a worker failed otherwise; the message holds what it said.
+    """
+    workers = [_start_worker(recipe, folder, number, num_workers) for number in range(num_workers)]
+    columns = (TextColumn("drawing the built-in clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(num_workers) as readers:
+            task = progress.add_task("", total=num_clips)
+
+            def follow(worker: subprocess.Popen[str]) -> str:
+                """Counts the worker's clips until it ends; gives back what it said on its standard error."""
+                assert worker.stdout is not None
+                assert worker.stderr is not None
+                for _ in worker.stdout:
+                    progress.advance(task)
+                said = worker.stderr.read()
+                if worker.wait() != 0:
+                    # The set will not be whole, so the others need not go on.
+                    _stop(workers)
+                return said.strip()
+
+            try:
+                messages = list(readers.map(follow, workers))
+            except BaseException:
+                # Ctrl-C, say: the readers end once the workers do.
+                _stop(workers)
+                raise
+    finally:
+        _stop(workers)
+    failures = {worker.returncode: said for worker, said in zip(workers, messages, strict=True) if worker.returncode}
+    if WRITING_FAILED in failures:
+        raise OSError(errno.EIO, failures[WRITING_FAILED])
+    if failures:
+        raise RuntimeError(f"drawing the built-in clips failed; by exit status of the workers: {failures}")
+
+
+def _start_worker(recipe: Recipe, folder: Path, number: int, num_workers: int) -> subprocess.Popen[str]:
+    """Starts worker `number` of `num_workers`; it prints a line for each clip that it has written to the folder."""
+    package_root = str(Path(__file__).parents[3])
+    python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
+    # -P: a module in the current folder must not stand in for one of Python's.
+    command = [sys.executable, "-P", "-m", "micacl.data.synthetic.worker"]
+    arguments = [json.dumps(dataclasses.asdict(recipe)), str(folder), str(number), str(num_workers)]
+    return subprocess.Popen(
+        command + arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": python_path},
+    )
+
+
+def _stop(workers: list[subprocess.Popen[str]]) -> None:
+    for worker in workers:
+        if worker.poll() is None:
+            worker.terminate()
+
+
+def _write_manifest(clips: list[PlannedClip], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(MANIFEST_COLUMNS)
+        for clip in clips:
+            writer.writerow([clip.path, clip.label, CLASS_NAMES[clip.label], clip.subject, clip.fold])
+
+
+@contextmanager
+def _explain_os_errors(cache_dir: Path) -> Iterator[None]:
+    """Turns what the system says about the cache folder into a message that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write the built-in data set to {cache_dir}: {error.strerror or error}. "
+            "Make room there or make the folder writable, or choose another cache folder"
+        ) from error

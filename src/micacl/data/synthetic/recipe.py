@@ -1,0 +1,102 @@
+"""What the built-in data set consists of: how many clips, subjects, folds, and how many clips of each class."""
+
+from dataclasses import dataclass
+
+from micacl.data.expressions import CLASS_NAMES
+from micacl.errors import UserError
+
+# Single-labelled clips of each class in DFEW (Jiang et al., 2020), in label order: the shape of our long tail.
+DFEW_CLASS_COUNTS = (2445, 1894, 2669, 2173, 1469, 145, 902)
+
+# 24 frames are one second; DFEW's clips are mostly one to two and a half seconds.
+MIN_CLIP_FRAMES = 24
+MAX_CLIP_FRAMES = 60
+FRAMES_PER_SECOND = 25
+
+# decord takes rows of some other widths, 48 and 72 among them, for four channels (dmlc/decord issue 336).
+FRAME_SIZE_STEP = 32
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides the built-in data set, apart from the drawing itself.
+
+    Args:
+        num_clips: clips in all.
+        num_subjects: drawn persons; each belongs to one fold.
+        num_folds: subject-disjoint folds for cross-validation.
+        min_clips_per_class_and_fold: floor of the long tail, so that each recall is measured on at least so many clips.
+        frame_size: height and width of a frame in pixels, a multiple of 32.
+        seed: seed of every random choice.
+
+    Raises:
+        UserError: the values cannot be met together.
+    """
+
+    num_clips: int = 1000
+    num_subjects: int = 100
+    num_folds: int = 5
+    min_clips_per_class_and_fold: int = 5
+    frame_size: int = 96
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_folds < 2:
+            raise UserError(f"synthetic: num_folds is {self.num_folds}; cross-validation needs at least 2")
+        if self.num_subjects < self.num_folds:
+            raise UserError(
+                f"synthetic: {self.num_subjects} subjects cannot fill {self.num_folds} subject-disjoint folds; "
+                f"set num_subjects to {self.num_folds} or more"
+            )
+        if self.min_clips_per_class_and_fold < 1:
+            raise UserError(
+                f"synthetic: min_clips_per_class_and_fold is {self.min_clips_per_class_and_fold}; "
+                "a class without test clips has no recall, so set it to 1 or more"
+            )
+        floor = len(CLASS_NAMES) * self.num_folds * self.min_clips_per_class_and_fold
+        if self.num_clips < floor:
+            raise UserError(
+                f"synthetic: {self.num_clips} clips are too few for {self.min_clips_per_class_and_fold} clips of "
+                f"{len(CLASS_NAMES)} classes in {self.num_folds} folds; set num_clips to {floor} or more"
+            )
+        if self.num_clips < self.num_subjects:
+            raise UserError(
+                f"synthetic: {self.num_clips} clips cannot show {self.num_subjects} subjects; "
+                f"set num_subjects to {self.num_clips} or less"
+            )
+        if self.frame_size < FRAME_SIZE_STEP or self.frame_size % FRAME_SIZE_STEP:
+            raise UserError(f"synthetic: frame_size is {self.frame_size}; set it to a multiple of {FRAME_SIZE_STEP}")
+        if self.seed < 0:
+            raise UserError(f"synthetic: seed is {self.seed}; set it to 0 or more")
+
+
+def class_counts(recipe: Recipe) -> dict[str, int]:
+    """Clips of each class: DFEW's proportions, except that no class falls below the floor.
+
+    Args:
+        recipe: the data set.
+
+    Returns:
+        Class name to number of clips, in label order; the numbers add up to `recipe.num_clips`.
+
+    >>> class_counts(Recipe())["disgust"]
+    25
+    """
+    floor = recipe.num_folds * recipe.min_clips_per_class_and_fold
+    counts = dict.fromkeys(CLASS_NAMES, floor)
+    # Classes that DFEW's proportions would put below the floor stay on it; the others share what is left.
+    sharing = dict(zip(CLASS_NAMES, DFEW_CLASS_COUNTS, strict=True))
+    while True:
+        left = recipe.num_clips - floor * (len(CLASS_NAMES) - len(sharing))
+        share = {name: left * weight / sum(sharing.values()) for name, weight in sharing.items()}
+        below = [name for name in sharing if share[name] < floor]
+        if not below:
+            break
+        for name in below:
+            del sharing[name]
+    counts |= {name: int(value) for name, value in share.items()}
+    # What rounding down left over goes to the largest remainders.
+    by_remainder = sorted(share, key=lambda name: int(share[name]) - share[name])
+    for name in by_remainder[: recipe.num_clips - sum(counts.values())]:
+        counts[name] += 1
+    return counts

@@ -1,0 +1,27 @@
+"""The losses, in pure PyTorch.
+
+>>> import torch
+>>> from micacl.losses import MCCLLoss
+>>> loss = MCCLLoss(class_counts=[50, 20, 5])
+>>> head = torch.nn.Linear(512, 3)
+>>> features, labels = torch.randn(8, 512), torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
+>>> sorted(loss(head(features), features, labels, head))[:3]
+['contrastive', 'contrastive_scale_128', 'contrastive_scale_256']
+"""
+
+from micacl.losses.contrastive import MultiScaleContrastiveLoss, category_weights, similarity, temperature
+from micacl.losses.cross_entropy import CrossEntropyLoss
+from micacl.losses.feature_augmentation import feature_augmentation_loss
+from micacl.losses.intensity_aware import intensity_aware_loss
+from micacl.losses.mccl import MCCLLoss
+
+__all__ = [
+    "CrossEntropyLoss",
+    "MCCLLoss",
+    "MultiScaleContrastiveLoss",
+    "category_weights",
+    "feature_augmentation_loss",
+    "intensity_aware_loss",
+    "similarity",
+    "temperature",
+]

@@ -1,0 +1,33 @@
+"""The global batch under distributed training."""
+
+import torch
+import torch.distributed
+import torch.distributed.nn.functional
+from torch import Tensor
+
+
+def is_distributed() -> bool:
+    """Whether several processes train together."""
+    return (
+        torch.distributed.is_available()
+        and torch.distributed.is_initialized()
+        and torch.distributed.get_world_size() > 1
+    )
+
+
+def gather(x_BC: Tensor) -> Tensor:
+    """Concatenates the rows of all ranks, in the order of the ranks; gradients flow back to each rank's own rows.
+
+    Args:
+        x_BC: This rank's rows, the same number on every rank.
+
+    Returns:
+        The global batch, shape (R B, ...) on R ranks; ``x_BC`` itself where there is one process.
+    """
+    if not is_distributed():
+        return x_BC
+    if x_BC.requires_grad:
+        return torch.cat(torch.distributed.nn.functional.all_gather(x_BC.contiguous()))
+    parts = [torch.empty_like(x_BC) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(parts, x_BC.contiguous())
+    return torch.cat(parts)

@@ -1,0 +1,62 @@
+"""R3D-18, the feature extractor of every instance.
+
+Shapes: N instances, L frames in an instance, H by W pixels, C = 512 features.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
+
+FEATURE_DIM = 512
+
+
+class DepthAwareConv3d(Conv3DSimple):
+    """A 3x3x3 convolution that treats one or two frames as a 2-D convolution: the same result, by another kernel.
+
+    After two halvings an instance of four frames is one frame deep. Of the three temporal taps only the middle one
+    then meets data, so the layer is the 2-D convolution with that tap, at a third of the arithmetic. At two frames
+    every frame meets two taps, and the layer is a 2-D convolution over the channels of both.
+
+    The latter is no optimisation: oneDNN's bfloat16 weight gradient of a 3-D convolution of depth 2 reads memory that
+    it never wrote (torch 2.14.1, AVX512-BF16), which sooner or later turns a training into NaN. See docs/fidelity.md.
+    """
+
+    def forward(self, x_NCLHW: Tensor) -> Tensor:
+        depth = x_NCLHW.shape[2]
+        if depth > 2:
+            return super().forward(x_NCLHW)
+        output_frames = range(0, depth, self.stride[0])
+        # Output frame t sees input frame d through tap d - t + 1.
+        weight_OIHW = torch.cat(
+            [torch.cat([self.weight[:, :, d - t + 1] for d in range(depth)], dim=1) for t in output_frames]
+        )
+        x_NIHW = x_NCLHW.transpose(1, 2).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        y_NOHW = F.conv2d(x_NIHW, weight_OIHW, stride=self.stride[1:], padding=self.padding[1:])
+        y_NCLHW = y_NOHW.unflatten(1, (len(output_frames), self.out_channels)).transpose(1, 2)
+        return y_NCLHW.contiguous(memory_format=torch.channels_last_3d)
+
+
+class R3DBackbone(VideoResNet):
+    """torchvision's ``r3d_18`` up to the pooled features, with the same parameter names.
+
+    A state dict of ``torchvision.models.video.r3d_18`` loads once its ``fc.*`` entries are taken out.
+    Source: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018;
+    the paper's "standard R3D" (Section IV-A).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(BasicBlock, [DepthAwareConv3d] * 4, [2, 2, 2, 2], BasicStem)
+        self.fc = nn.Identity()
+
+    def forward(self, instances_NCLHW: Tensor) -> Tensor:
+        """Computes the features of each instance.
+
+        Args:
+            instances_NCLHW: RGB frames, normalised, shape (N, 3, L, H, W).
+
+        Returns:
+            Features of shape (N, 512).
+        """
+        features_NC: Tensor = super().forward(instances_NCLHW)
+        return features_NC

@@ -1,0 +1,102 @@
+"""The assembled network.
+
+Shapes: B clips in a batch, F frames in a clip, T instances in a clip, L = F / T frames in an instance,
+H by W pixels, C = 512 features, K classes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from micacl.models.attention import InstanceAggregation, InstanceAttention
+from micacl.models.backbone import FEATURE_DIM, R3DBackbone
+from micacl.models.geiim import GEIIM
+from micacl.models.wian import WIAN, WeightScale
+
+
+class MICACLOutput(NamedTuple):
+    """What the network says of a batch.
+
+    Attributes:
+        logits_BK: Scores of the classes, shape (B, K).
+        features_BC: X', the clips' features that the head and MCCL see, shape (B, 512).
+    """
+
+    logits_BK: Tensor
+    features_BC: Tensor
+
+
+class MICACL(nn.Module):
+    """R3D-18 -> GEIIM -> WIAN -> self-attention -> Conv1d -> head (Figure 2).
+
+    Everything after the backbone is computed in float32, under autocast too: it is less than a thousandth of the
+    arithmetic, and softmaxes and normalisations lose too much in bfloat16.
+
+    Args:
+        num_classes: K.
+        num_frames: F, frames sampled from a clip.
+        instance_length: L, successive frames in an instance (4 as in M3DFEL; not stated in the paper).
+        geiim: Whether instances interact through GEIIM (Table III: off in a).
+        wian: Whether WIAN aggregates (Table III: off in a and b).
+        embedding_dim: d of GEIIM.
+        kernels: Kernel sizes of GEIIM's convolutions; ``()`` is equation (2) alone.
+        weight_scale: Scale of WIAN's weights, "printed" or "unit_mean".
+        num_heads: Heads of the self-attention.
+
+    Raises:
+        ValueError: If ``num_frames`` is not divisible by ``instance_length``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_frames: int = 16,
+        instance_length: int = 4,
+        geiim: bool = True,
+        wian: bool = True,
+        embedding_dim: int = 10,
+        kernels: Sequence[int] = (1, 3, 5),
+        weight_scale: WeightScale = "unit_mean",
+        num_heads: int = 8,
+    ) -> None:
+        super().__init__()
+        if instance_length < 1 or num_frames < 1 or num_frames % instance_length:
+            raise ValueError(f"num_frames={num_frames} is not divisible by instance_length={instance_length}")
+        self.num_instances = num_frames // instance_length
+        self.instance_length = instance_length
+        self.backbone = R3DBackbone()
+        self.geiim = GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels) if geiim else nn.Identity()
+        self.wian = WIAN(FEATURE_DIM, weight_scale) if wian else nn.Identity()
+        self.attention = InstanceAttention(FEATURE_DIM, num_heads)
+        self.aggregation = InstanceAggregation(self.num_instances)
+        self.head = nn.Linear(FEATURE_DIM, num_classes)
+
+    def forward(self, clip_BCFHW: Tensor) -> MICACLOutput:
+        """Classifies clips.
+
+        Args:
+            clip_BCFHW: Normalised RGB frames, shape (B, 3, F, H, W).
+
+        Returns:
+            Logits and features, both float32 under autocast (else in the dtype of the input).
+
+        Raises:
+            ValueError: If the clips do not have ``num_frames`` RGB frames.
+        """
+        num_frames = self.num_instances * self.instance_length
+        if clip_BCFHW.ndim != 5 or clip_BCFHW.shape[1:3] != (3, num_frames):
+            raise ValueError(f"expected clips of shape (B, 3, {num_frames}, H, W), got {tuple(clip_BCFHW.shape)}")
+        x_NC = self.backbone(self._instances(clip_BCFHW))
+        with torch.autocast(clip_BCFHW.device.type, enabled=False):
+            x_BTC = x_NC.to(self.head.weight.dtype).unflatten(0, (-1, self.num_instances))
+            h_BTC = self.wian(self.geiim(x_BTC))
+            features_BC = self.aggregation(self.attention(h_BTC))
+            return MICACLOutput(self.head(features_BC), features_BC)
+
+    def _instances(self, clip_BCFHW: Tensor) -> Tensor:
+        """Cuts clips into instances of successive frames: (B, 3, F, H, W) to (B T, 3, L, H, W)."""
+        instances_BTCLHW = clip_BCFHW.unflatten(2, (self.num_instances, self.instance_length)).transpose(1, 2)
+        # One copy at most: straight into the layout that 3-D convolutions are fastest in.
+        return instances_BTCLHW.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)

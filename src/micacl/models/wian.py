@@ -1,0 +1,68 @@
+"""WIAN, the weighted instance aggregation network: equations (3) to (6).
+
+Shapes: B clips in a batch, T instances in a clip, C features (and hidden width).
+"""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+WeightScale = Literal["printed", "unit_mean"]
+
+
+class WIAN(nn.Module):
+    """An LSTM over the instances whose candidate cell is scaled by a dynamic weight gate.
+
+    Equation (4): w_t = softmax(H_t) over the features.
+    Equation (3): d_t = sigmoid(Ws x_t + Us h_(t-1)) * w_t, with x_t = H_t.
+    Equation (5): c_t = f_t c_(t-1) + i_t c~_t d_t.
+    Equation (6): h_t = o_t tanh(c_t).
+
+    The C entries of w_t sum to 1, so as printed the new content of a step is scaled by 1/C on average.
+    ``weight_scale="unit_mean"`` multiplies w_t by C; see docs/fidelity.md.
+
+    Args:
+        feature_dim: C.
+        weight_scale: "printed" or "unit_mean".
+
+    Raises:
+        ValueError: If ``weight_scale`` is neither.
+    """
+
+    def __init__(self, feature_dim: int, weight_scale: WeightScale = "unit_mean") -> None:
+        super().__init__()
+        if weight_scale not in get_args(WeightScale):
+            raise ValueError(f"weight_scale must be one of {list(get_args(WeightScale))}, got {weight_scale!r}")
+        self.feature_dim = feature_dim
+        self.weight_factor = float(feature_dim) if weight_scale == "unit_mean" else 1.0
+        # Both hold five blocks of C rows: input, forget, output and weight gate, and the candidate before the latter.
+        self.input_projection = nn.Linear(feature_dim, 5 * feature_dim)
+        self.hidden_projection = nn.Linear(feature_dim, 5 * feature_dim, bias=False)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(feature_dim**-0.5), feature_dim**-0.5)  # as in torch.nn.LSTM
+
+    def forward(self, h_BTC: Tensor) -> Tensor:
+        """Aggregates the instances in their order.
+
+        Args:
+            h_BTC: Features of the instances from GEIIM, shape (B, T, C).
+
+        Returns:
+            The hidden state after each instance, shape (B, T, C).
+        """
+        batch_size = h_BTC.shape[0]
+        weight_BTC = torch.softmax(h_BTC, dim=-1) * self.weight_factor
+        from_input_BTG = self.input_projection(h_BTC)  # all steps at once; G = 5 C
+        hidden_BC = h_BTC.new_zeros(batch_size, self.feature_dim)
+        cell_BC = torch.zeros_like(hidden_BC)
+        hidden_states = []
+        for from_input_BG, weight_BC in zip(from_input_BTG.unbind(1), weight_BTC.unbind(1), strict=True):
+            gates = from_input_BG + self.hidden_projection(hidden_BC)
+            input_BC, forget_BC, output_BC, candidate_BC, importance_BC = gates.chunk(5, dim=-1)
+            dynamic_weight_BC = torch.sigmoid(importance_BC) * weight_BC
+            new_content_BC = torch.sigmoid(input_BC) * torch.tanh(candidate_BC) * dynamic_weight_BC
+            cell_BC = torch.sigmoid(forget_BC) * cell_BC + new_content_BC
+            hidden_BC = torch.sigmoid(output_BC) * torch.tanh(cell_BC)
+            hidden_states.append(hidden_BC)
+        return torch.stack(hidden_states, dim=1)

@@ -1,0 +1,99 @@
+"""The published figures that stand beside a sweep's own: `published.yaml`, typed."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+
+ABLATION_FOLD = 5  # Table III is measured on this fold of DFEW alone
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One method's printed figures, in per cent; None where the paper reports none.
+
+    Attributes:
+        method: the name as printed; in the ablation table the override that builds the same network here.
+        war: weighted average recall.
+        uar: unweighted average recall.
+        recall: recall by class name.
+        gflops: as printed; see the head of `published.yaml` on what they are worth.
+        protocol: every published figure is of the test-selected kind, and says so wherever it is shown.
+    """
+
+    method: str
+    war: float
+    uar: float
+    recall: Mapping[str, float] | None
+    gflops: float | None
+    protocol: Literal["published"] = "published"
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One table of the paper.
+
+    Attributes:
+        paper: authors, title and identifier.
+        name: the table's name in the paper.
+        dataset: the `dataset.name` that the figures are for.
+        scope: the folds or the split that they cover.
+        note: what a reader must know about these figures, if anything.
+        rows: in the paper's order.
+    """
+
+    paper: str
+    name: str
+    dataset: str
+    scope: str
+    note: str | None
+    rows: tuple[PublishedRow, ...]
+
+
+@cache
+def published_tables() -> tuple[PublishedTable, ...]:
+    """Every table of `published.yaml`, in the paper's order."""
+    content = yaml.safe_load(files("micacl.reporting").joinpath("published.yaml").read_text(encoding="utf-8"))
+    names = content["class_names"]
+    return tuple(
+        PublishedTable(
+            paper=content["paper"],
+            name=table["name"],
+            dataset=table["dataset"],
+            scope=table["scope"],
+            note=table["note"],
+            rows=tuple(
+                PublishedRow(
+                    method=row["method"],
+                    war=row["war"],
+                    uar=row["uar"],
+                    recall=None if row["recall"] is None else dict(zip(names, row["recall"], strict=True)),
+                    gflops=row["gflops"],
+                )
+                for row in table["rows"]
+            ),
+        )
+        for table in content["tables"]
+    )
+
+
+def published_for(dataset: str, settings: Collection[str], folds: Collection[int | None]) -> PublishedTable | None:
+    """The published table that suits a sweep.
+
+    Args:
+        dataset: the data set's name, as in run.json.
+        settings: the settings of the sweep; `ablation=...` among them asks for the paper's ablation.
+        folds: the folds of the sweep's runs. The ablation was published for fold 5 alone.
+
+    Returns:
+        The table, or None where nothing was published for the data set.
+    """
+    is_ablation = any(override.startswith("ablation=") for setting in settings for override in setting.split())
+    ablation = is_ablation and set(folds) == {ABLATION_FOLD}
+    for table in published_tables():
+        if table.dataset == dataset and (table.name == "Table III") == ablation:
+            return table
+    return None

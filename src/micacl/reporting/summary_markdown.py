@@ -1,0 +1,80 @@
+"""A sweep's summary for people: Markdown tables as GitHub renders them."""
+
+from collections.abc import Sequence
+
+from micacl.reporting.aggregate import SettingRow
+from micacl.reporting.markdown import Align, escape, markdown_table
+from micacl.reporting.published import PublishedRow, PublishedTable
+from micacl.reporting.sweep import FailedJob, Summary, SummaryTable
+from micacl.reporting.text import UNDEFINED, describe_data, mean_and_std, number, percent, runs_of_jobs
+
+
+def summary_markdown(summary: Summary) -> str:
+    """Writes a summary as Markdown text.
+
+    Args:
+        summary: the sweep.
+    """
+    lines = [f"# Sweep {escape(summary.sweep_folder.resolve().name)}", ""]
+    for table in summary.tables:
+        lines += _section(table)
+    if summary.unreadable:
+        lines += ["## Jobs that cannot be read", "", *_failed(summary.unreadable), ""]
+    return "\n".join(lines)
+
+
+def _section(table: SummaryTable) -> list[str]:
+    header = ["setting", "runs", "WAR", "UAR", "best-on-test WAR", "best-on-test UAR", *table.class_names, "protocol"]
+    align: list[Align] = ["left", *["right" for _ in header[1:-1]], "left"]  # type: ignore[list-item]
+    rows = [_ours(row) for row in table.rows]
+    if table.published is not None:
+        rows += [_published(row, table.published, table.class_names) for row in table.published.rows]
+    lines = [f"## {escape(describe_data(table.dataset, table.class_names))}", ""]
+    lines += [*markdown_table(header, align, rows), ""]
+    lines += [*(f"- {escape(note)}" for note in table.notes), ""]
+    if table.failed:
+        lines += ["### Jobs without a result", "", *_failed(table.failed), ""]
+    return lines
+
+
+def _ours(row: SettingRow) -> list[str]:
+    return [
+        row.setting,
+        runs_of_jobs(row),
+        mean_and_std(row.war),
+        mean_and_std(row.uar),
+        mean_and_std(row.best_on_test_war),
+        mean_and_std(row.best_on_test_uar),
+        *(mean_and_std(recall) for recall in row.recall.values()),
+        f"{row.protocol}, {row.headline}" if row.headline else row.protocol,
+    ]
+
+
+def _published(row: PublishedRow, table: PublishedTable, class_names: Sequence[str]) -> list[str]:
+    recall = row.recall or {}
+    return [
+        f"{row.method} ({table.name})",
+        UNDEFINED,
+        UNDEFINED,
+        UNDEFINED,
+        percent(row.war),
+        percent(row.uar),
+        *(percent(recall.get(name)) for name in class_names),
+        f"{row.protocol}, best on test",
+    ]
+
+
+def _failed(jobs: Sequence[FailedJob]) -> list[str]:
+    rows = [
+        [
+            job.job,
+            UNDEFINED if job.run is None else job.run.setting,
+            number(None if job.run is None else job.run.fold),
+            number(None if job.run is None else job.run.seed),
+            job.status,
+            job.reason,
+        ]
+        for job in jobs
+    ]
+    align: list[Align] = ["left", "left", "right", "right", "left", "left"]
+    return markdown_table(["job", "setting", "fold", "seed", "status", "reason"], align, rows)

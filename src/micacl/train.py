@@ -1,0 +1,17 @@
+"""Trains MICACL: ``python -m micacl.train``; ``--help`` lists every option."""
+
+from micacl.commandline import command
+from micacl.job import Job
+from micacl.settings import Settings
+
+
+@command
+def main(settings: Settings, job: Job) -> None:
+    """Trains and tests one configuration on one fold."""
+    from micacl.run import run  # imports torch, which --help and --cfg job do not wait for
+
+    run(settings, job)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What happens beside the training: the table of epochs, the wait for data, a line an epoch."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.utilities import rank_zero_only
+
+from micacl.training.run_record import write_rows
+
+log = logging.getLogger(__name__)
+
+
+class DataWait(Callback):
+    """Measures which share of an epoch's steps is spent waiting for data, and logs it as ``data_wait``.
+
+    The wait is the time between the end of one step and the beginning of the next, in which the trainer fetches a
+    batch and moves it to the device. The first step of an epoch is left out: its wait is the start of the workers.
+    """
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Resets the clocks."""
+        self._waiting = self._working = 0.0
+        self._last_end: float | None = None
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Ends a wait."""
+        self._start = time.perf_counter()
+        if self._last_end is not None:
+            self._waiting += self._start - self._last_end
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Begins a wait."""
+        if self._last_end is not None:
+            self._working += time.perf_counter() - self._start
+        self._last_end = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs the share."""
+        total = self._waiting + self._working
+        pl_module.log("data_wait", self._waiting / total if total else 0.0)
+
+
+class EpochProgressBar(RichProgressBar):
+    """Lightning's progress bar with WAR and UAR so far, without the logger's version number."""
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The figures beside the bar."""
+        metrics = super().get_metrics(trainer, pl_module)
+        return {name: value for name, value in metrics.items() if name != "v_num"}
+
+
+class EpochTable(Callback):
+    """Keeps ``metrics.csv``, a row an epoch, and prints a line of it.
+
+    Args:
+        path: The file.
+        validation_name: Prefix of the validation metrics.
+    """
+
+    def __init__(self, path: Path, validation_name: str) -> None:
+        self.path = path
+        self.validation_name = validation_name
+        self.rows: list[dict[str, float]] = []
+        self._start = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Adds the epoch's row. Lightning has validated before."""
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        row: dict[str, float] = {
+            "epoch": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "seconds": round(time.monotonic() - self._start, 1),
+            **metrics,
+        }
+        self.rows.append(row)
+        self._write(trainer.max_epochs or 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far, kept in checkpoints so that a resumed run's table is whole."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the rows of the run that is resumed."""
+        self.rows = list(state_dict["rows"])
+
+    @rank_zero_only
+    def _write(self, num_epochs: int) -> None:
+        write_rows(self.path, self.rows)
+        row = self.rows[-1]
+        log.info(
+            f"epoch {row['epoch']:>{len(str(num_epochs))}.0f}/{num_epochs}  "
+            f"loss {row['train/total']:.3f}  "
+            f"{self.validation_name} WAR {row[f'{self.validation_name}/war']:6.2%}  "
+            f"UAR {row[f'{self.validation_name}/uar']:6.2%}  "
+            f"waited for data {row['data_wait']:.1%}  "
+            f"{row['seconds']:.0f} s"
+        )

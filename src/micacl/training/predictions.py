@@ -1,0 +1,97 @@
+"""What the network said of each clip, each clip once.
+
+Shapes: B clips in a batch, N clips in all, K classes, C features.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+from torchmetrics.utilities import dim_zero_cat
+
+
+class Predictions(NamedTuple):
+    """Predictions for a split, in the order of its clips.
+
+    Attributes:
+        index_N: Positions of the clips in their split.
+        label_N: True classes.
+        probability_NK: Probabilities of the classes.
+        features_NC: X' of each clip.
+    """
+
+    index_N: Tensor
+    label_N: Tensor
+    probability_NK: Tensor
+    features_NC: Tensor
+
+    @property
+    def prediction_N(self) -> Tensor:
+        """The most probable class of each clip."""
+        return self.probability_NK.argmax(dim=-1)
+
+
+class ClipPredictions(Metric):
+    """Collects predictions over batches and processes; a clip that several of them saw counts once.
+
+    Under distributed evaluation the sampler repeats some clips, to give each process the same number of batches.
+    Repeated clips would otherwise change WAR and UAR with the number of devices.
+    """
+
+    full_state_update = False
+    index: list[Tensor]
+    label: list[Tensor]
+    probability: list[Tensor]
+    features: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        for state in ("index", "label", "probability", "features"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+
+    def update(self, index_B: Tensor, label_B: Tensor, logits_BK: Tensor, features_BC: Tensor) -> None:
+        """Adds a batch."""
+        self.index.append(index_B)
+        self.label.append(label_B)
+        self.probability.append(torch.softmax(logits_BK.float(), dim=-1))
+        self.features.append(features_BC.float())
+
+    def compute(self) -> Predictions:
+        """Returns the predictions of all processes, ordered by index."""
+        index = dim_zero_cat(self.index)
+        order = torch.argsort(index, stable=True)
+        ordered = index[order]
+        first = torch.ones_like(ordered, dtype=torch.bool)
+        first[1:] = ordered[1:] != ordered[:-1]
+        keep = order[first]
+        return Predictions(
+            index[keep],
+            dim_zero_cat(self.label)[keep],
+            dim_zero_cat(self.probability)[keep],
+            dim_zero_cat(self.features)[keep],
+        )
+
+
+class Rates(NamedTuple):
+    """Recognition rates, fractions of 1.
+
+    Attributes:
+        war: Weighted average recall: the share of clips recognised.
+        uar: Unweighted average recall: the mean recall of the classes that have clips.
+        recall_K: Recall of each class; NaN for one without clips.
+    """
+
+    war: float
+    uar: float
+    recall_K: list[float]
+
+
+def recognition_rates(predictions: Predictions) -> Rates:
+    """Computes WAR, UAR and the recalls of one split's predictions."""
+    num_classes = predictions.probability_NK.shape[1]
+    confusion_KK = multiclass_confusion_matrix(predictions.prediction_N, predictions.label_N, num_classes).double()
+    recall_K = confusion_KK.diagonal() / confusion_KK.sum(dim=1)
+    war = confusion_KK.trace() / confusion_KK.sum()
+    return Rates(float(war), float(recall_K.nanmean()), recall_K.tolist())

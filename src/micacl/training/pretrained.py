@@ -1,0 +1,57 @@
+"""Pre-trained weights of the backbone."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.models.video import R3D_18_Weights
+
+from micacl.errors import UserError
+from micacl.models import R3DBackbone
+
+_INSTEAD = (
+    "Set model.backbone.weights=null to train from scratch, or model.backbone.weights=/path/to/r3d_18.pth to a file"
+)
+
+
+def load_backbone_weights(backbone: R3DBackbone, weights: str) -> None:
+    """Fills the backbone with weights of torchvision's ``r3d_18``.
+
+    Args:
+        backbone: The network's backbone.
+        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict.
+
+    Raises:
+        UserError: If there are no such weights, they cannot be downloaded or read, or they do not fit.
+    """
+    state = _downloaded(weights) if weights in R3D_18_Weights.__members__ else _from_file(Path(weights))
+    state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    try:
+        backbone.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"the weights {weights} do not fit R3D-18: {error}. {_INSTEAD}") from error
+
+
+def _downloaded(name: str) -> dict[str, Tensor]:
+    try:
+        return dict(R3D_18_Weights[name].get_state_dict(progress=True, check_hash=True))
+    except (OSError, RuntimeError) as error:
+        url = R3D_18_Weights[name].url
+        raise UserError(
+            f"the pre-trained weights {name} cannot be downloaded from {url} ({error}). {_INSTEAD} that you downloaded "
+            "elsewhere."
+        ) from error
+
+
+def _from_file(path: Path) -> dict[str, Tensor]:
+    names = ", ".join(R3D_18_Weights.__members__)
+    if not path.is_file():
+        raise UserError(f"model.backbone.weights={path} is neither a file nor one of {names}. {_INSTEAD}.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise UserError(f"the weights {path} cannot be read: {error}. {_INSTEAD}.") from error
+    if not isinstance(state, dict):
+        raise UserError(f"the weights {path} are no state dict of torchvision's r3d_18. {_INSTEAD}.")
+    return state
