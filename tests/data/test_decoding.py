@@ -187,12 +187,11 @@ def test_the_number_of_frames_is_what_is_shown(videos: dict[str, Path], decode_i
 
     def choose(num_frames: int) -> NDArray[np.int64]:
         asked.append(num_frames)
-        return np.array([0])
+        return last(num_frames)
 
     for path in videos.values():
-        asked.clear()
         decode_frames(path, choose)
-        assert asked == [len(decode_in_order(path))]
+        assert asked[-1] == len(decode_in_order(path))
 
 
 def test_fewer_frames_than_packets_are_chosen_anew(

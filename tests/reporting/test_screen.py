@@ -66,6 +66,7 @@ def test_without_best_on_test(tmp_path: Path) -> None:
     write_record(tmp_path, class_names=["a", "b"], results=results(0.6, 0.5, {"a": 0.5, "b": 0.5}), fold=None)
     text = shown(results_table(folder))
     assert line_of(text, "WAR")[2] == "–"
+    assert "best-on-test:" not in text
     assert "fold" not in text
 
 

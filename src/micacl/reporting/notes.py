@@ -7,6 +7,10 @@ from micacl.reporting.aggregate import SettingRow
 from micacl.reporting.published import PublishedTable
 from micacl.reporting.run_folder import Run
 
+BEST_ON_TEST = (
+    "best-on-test is the highest test WAR and the highest test UAR over all epochs, each chosen on the test split."
+)
+
 
 def notes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple[str, ...]:
     """The sentences to print under a table, the ones on the protocol first.
@@ -17,6 +21,8 @@ def notes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple
     """
     measured = [row for row in rows if row.runs]
     sentences = [_protocol(measured)] if measured else []
+    if published is not None or any(row.best_on_test_war for row in measured):
+        sentences.append(BEST_ON_TEST)
     if published is not None:
         sentences += _published(published)
     sentences += _uneven(measured) + _repeated(measured) + _partial(measured) + _commits(measured)
@@ -27,8 +33,7 @@ def _protocol(rows: Sequence[SettingRow]) -> str:
     headlines = " or the ".join(dict.fromkeys(row.headline for row in rows))
     return (
         f"All figures are per cent. WAR, UAR and recall are those of the {headlines}: mean ± sample standard deviation "
-        "over the runs (folds and seeds) of a setting. best-on-test is the highest test WAR and the highest test UAR "
-        "over all epochs, each chosen on the test split itself."
+        "over the runs (folds and seeds) of a setting."
     )
 
 

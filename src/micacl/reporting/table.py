@@ -16,6 +16,7 @@ from micacl.reporting.run_folder import RUN_FILE, Results, Run, read_run
 from micacl.reporting.text import UNDEFINED, describe, number, one_line, percent
 
 BAR_WIDTH = 30
+BEST_ON_TEST = "best-on-test: the highest over all epochs, chosen on the test split itself, as published figures are."
 AGREE = 1e-4  # rates further apart than this come from different predictions, not from rounding
 
 
@@ -42,11 +43,9 @@ def results_table(run_folder: Path) -> RenderableType:
         Text(""),
         _rates(run, run.results, clips),
         Text(""),
-        Text(
-            "best-on-test: the highest over all epochs, chosen on the test split itself, as published figures are.",
-            style="dim",
-        ),
     ]
+    if run.results.best_on_test is not None:
+        parts.append(Text(BEST_ON_TEST, style="dim"))
     parts += [Text(note, style="yellow") for note in _disagreement(run.results, counts)]
     return Group(*parts)
 

@@ -1,0 +1,52 @@
+# `make help` lists the targets. The virtual environment is set up only when it is missing or out of date.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train smoke test lint format lock benchmarks clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Set up .venv with the pinned packages
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "micacl needs Python 3.11 to 3.13, $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+train: $(READY) ## Train MICACL on the built-in data set: minutes on 2 CPU cores
+	$(BIN)/python -m micacl.train
+
+smoke: $(READY) ## Try everything, tiny: a minute
+	$(BIN)/python -m micacl.train experiment=smoke
+
+test: lint ## Run every test, linter and type check
+	$(BIN)/python -m pytest
+
+
+lint: $(READY) ## Run the linters and the type checker
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+benchmarks: $(READY) ## Measure the speed of a training step and of what MICACL adds
+	$(BIN)/python benchmarks/step.py
+
+lock: $(READY) ## Pin the newest packages that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --group dev --upgrade \
+	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## Remove .venv
+	rm -rf $(VENV)
