@@ -1,9 +1,10 @@
 """From settings to objects: the data, the network, the loss and the trainer of a run."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from lightning import Callback, Trainer
@@ -20,8 +21,8 @@ from micacl.data.synthetic_split import load_synthetic
 from micacl.errors import UserError
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
-from micacl.settings import DatasetSettings, LossSettings, ModelSettings, Settings
-from micacl.training.precision import fastest_precision
+from micacl.settings import DatasetSettings, LossSettings, Settings
+from micacl.training.precision import Precision, fastest_precision
 from micacl.training.pretrained import load_backbone_weights
 
 
@@ -53,12 +54,43 @@ def _load_split(dataset: DatasetSettings, fold: int) -> Split:
     raise UserError(f"there is no data set {dataset.name!r}; choose dataset=synthetic or dataset=dfew")
 
 
-def check_instances(model: ModelSettings) -> None:
-    """Checks, before any data is touched, that the frames of a clip make whole instances.
+def check_options(settings: Settings) -> None:
+    """Checks, before any data is touched, the options that nothing else checks in time or in words.
 
     Raises:
-        UserError: If they do not.
+        UserError: If one is out of range, or two do not fit each other.
     """
+    model, training, precision = settings.model, settings.training, settings.trainer.precision
+    projection_dim = settings.loss.contrastive.projection_dim
+    for option, value, allowed, expected in (
+        ("seed", settings.seed, 0 <= settings.seed < 2**32, "0 to 4294967295"),
+        ("training.epochs", training.epochs, training.epochs >= 1, "1 or more"),
+        ("training.batch_size", training.batch_size, training.batch_size >= 1, "1 or more"),
+        ("training.learning_rate", training.learning_rate, 0 < training.learning_rate < math.inf, "more than 0"),
+        (
+            "training.min_learning_rate",
+            training.min_learning_rate,
+            0 <= training.min_learning_rate <= training.learning_rate,
+            f"0 to training.learning_rate={training.learning_rate}",
+        ),
+        ("training.weight_decay", training.weight_decay, 0 <= training.weight_decay < math.inf, "0 or more"),
+        ("training.warmup_epochs", training.warmup_epochs, 0 <= training.warmup_epochs < math.inf, "0 or more"),
+        (
+            "training.gradient_clip_norm",
+            training.gradient_clip_norm,
+            training.gradient_clip_norm > 0,
+            "more than 0; .inf does not clip",
+        ),
+        ("model.geiim.embedding_dim", model.geiim.embedding_dim, model.geiim.embedding_dim >= 1, "1 or more"),
+        ("model.attention.num_heads", model.attention.num_heads, model.attention.num_heads >= 1, "1 or more"),
+        ("loss.contrastive.projection_dim", projection_dim, projection_dim >= 1, "1 or more"),
+        ("loss.label_smoothing", settings.loss.label_smoothing, 0 <= settings.loss.label_smoothing <= 1, "0 to 1"),
+        # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
+        ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
+        ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
+    ):
+        if not allowed:
+            raise UserError(f"{option}={value} is out of range; set it to {expected}")
     if model.instance_length < 1 or model.num_frames < 1 or model.num_frames % model.instance_length:
         raise UserError(
             f"model.num_frames={model.num_frames} frames do not make whole instances of "

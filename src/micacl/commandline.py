@@ -15,6 +15,7 @@ from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from micacl.errors import UserError
 from micacl.job import Job
@@ -29,6 +30,7 @@ _SAME_SETTING = {
 }  # fmt: skip
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
+_LIST_OR_TEXT = re.compile(r"[\[({\"']")
 
 
 class UsageError(CompactHydraException):
@@ -55,6 +57,8 @@ def config_folder() -> Path:
 def expand_ranges(arguments: Sequence[str]) -> list[str]:
     """Writes every range ``a..b`` of an option as Hydra's ``a,...,b``, both ends included.
 
+    Lists and quoted text stay as they are, and so does every ``..`` that is not between two whole numbers.
+
     >>> expand_ranges(["dataset=dfew", "fold=1..3", "seed=7,9..10", "-m"])
     ['dataset=dfew', 'fold=1,2,3', 'seed=7,9,10', '-m']
 
@@ -67,7 +71,7 @@ def expand_ranges(arguments: Sequence[str]) -> list[str]:
 def _expand(argument: str) -> str:
     key, equals, value = argument.partition("=")
     parts = value.split(",")
-    if not equals or not any(_RANGE.fullmatch(part) for part in parts):
+    if not equals or _LIST_OR_TEXT.search(value) or not any(_RANGE.fullmatch(part) for part in parts):
         return argument
     return key + equals + ",".join(_numbers(part, argument) for part in parts)
 
@@ -116,7 +120,10 @@ def command(task: Callable[[Settings, Job], None]) -> Callable[[], None]:
 
 
 def _typed(config: DictConfig) -> Settings:
-    settings = OmegaConf.to_object(config)
+    try:
+        settings = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
+        raise UserError(str(error)) from error
     assert isinstance(settings, Settings)
     return settings
 

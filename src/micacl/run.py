@@ -1,26 +1,26 @@
 """One run: from its settings to its folder."""
 
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from micacl.build import build_data, build_loss, build_network, build_trainer, check_instances
+from micacl.build import build_data, build_loss, build_network, build_trainer, check_options
 from micacl.data.datamodule import ClipDataModule
 from micacl.job import Job
 from micacl.reporting.figures import save_figures
 from micacl.reporting.table import results_table
 from micacl.settings import Settings
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
-from micacl.training.checkpoint import check_resumable, read_checkpoint
+from micacl.training.checkpoint import BestCheckpoint, check_resumable, last_checkpoint, read_checkpoint
 from micacl.training.memory import keep_freed_memory
 from micacl.training.module import ExpressionModule, NonFiniteLossError, Optimisation
 from micacl.training.predictions import recognition_rates
@@ -39,8 +39,7 @@ def run(settings: Settings, job: Job) -> None:
     """
     _quieten_libraries()
     keep_freed_memory()
-    seed_everything(settings.seed, verbose=False)
-    is_first = os.environ.get("LOCAL_RANK", "0") == "0"  # Lightning starts the other processes with theirs
+    is_first = _is_first_process()
     record = RunRecord(job.folder, _about(settings, job), job.config_yaml, active=is_first)
     wandb_run = _start_wandb(settings, job) if is_first else None
     failed = True
@@ -48,7 +47,8 @@ def run(settings: Settings, job: Job) -> None:
         _train_and_test(settings, job.folder, record, wandb_run)
         failed = False
     except BaseException as error:  # Ctrl-C too: the folder must not say that the run goes on
-        record.update(status="failed", error=str(error) or type(error).__name__)
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
+        record.update(status="failed", error="interrupted" if stopped else str(error) or type(error).__name__)
         raise
     finally:
         if wandb_run is not None:
@@ -59,7 +59,8 @@ def run(settings: Settings, job: Job) -> None:
 
 
 def _train_and_test(settings: Settings, folder: Path, record: RunRecord, wandb_run: Any | None) -> None:
-    check_instances(settings.model)
+    check_options(settings)
+    seed_everything(settings.seed, verbose=False)
     data = build_data(settings)
     record.update(class_names=list(data.class_names), class_counts=data.class_counts)
     _list_skipped(data, folder)
@@ -71,8 +72,8 @@ def _train_and_test(settings: Settings, folder: Path, record: RunRecord, wandb_r
         validation_name="validation" if settings.protocol.validation_fraction else "test",
     )
     epochs = EpochTable(folder / "metrics.csv", module.validation_name)
-    best = _best_checkpoint(folder, module.validation_name)
-    callbacks: list[Callback] = [DataWait(), epochs, best, _last_checkpoint(folder)]
+    best = BestCheckpoint(folder / "checkpoints", module.validation_name)
+    callbacks: list[Callback] = [DataWait(), epochs, best, last_checkpoint(folder / "checkpoints")]
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
     trainer = build_trainer(settings, folder, callbacks, _lightning_logger(wandb_run))
@@ -89,7 +90,7 @@ def _train_and_test(settings: Settings, folder: Path, record: RunRecord, wandb_r
 
 def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_path: str | None, folder: Path) -> None:
     if ckpt_path is not None:
-        check_resumable(Path(ckpt_path), module)
+        check_resumable(Path(ckpt_path), module, trainer.max_epochs or 0)
     try:
         trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
     except NonFiniteLossError as error:
@@ -101,7 +102,7 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_
         raise
 
 
-def _restore_best(module: ExpressionModule, best: ModelCheckpoint) -> str:
+def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
     """Loads the weights of the epoch that validated best, and names it."""
     checkpoint = read_checkpoint(Path(best.best_model_path))
     module.load_state_dict(checkpoint["state_dict"])
@@ -149,31 +150,11 @@ def _optimisation(settings: Settings) -> Optimisation:
 
 
 def _list_skipped(data: ClipDataModule, folder: Path) -> None:
-    if not data.skipped:
+    if not data.skipped or not _is_first_process():
         return
     path = folder / "skipped_clips.csv"
     write_rows(path, [{"clip": clip.name, "path": clip.path, "reason": clip.reason} for clip in data.skipped])
     log.warning(f"{len(data.skipped)} clips cannot be decoded and are left out; {path} lists them")
-
-
-def _best_checkpoint(folder: Path, validation_name: str) -> ModelCheckpoint:
-    """The network, without the optimiser, of the epoch with the highest UAR."""
-    return ModelCheckpoint(
-        folder / "checkpoints",
-        filename="best",
-        monitor=f"{validation_name}/uar",
-        mode="max",
-        save_weights_only=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-
-
-def _last_checkpoint(folder: Path) -> ModelCheckpoint:
-    """All that is needed to go on from the last epoch."""
-    return ModelCheckpoint(
-        folder / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
-    )
 
 
 def _start_wandb(settings: Settings, job: Job) -> Any | None:
@@ -189,10 +170,17 @@ def _lightning_logger(wandb_run: Any | None) -> WandbLogger | None:
     return None if wandb_run is None else WandbLogger(experiment=wandb_run, log_model=False)
 
 
+def _is_first_process() -> bool:
+    """Whether this process writes the run folder: Lightning, torchrun and Slurm number theirs before they start."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
 def _quieten_libraries() -> None:
     """Keeps Lightning's hints, meant for people who write Lightning code, away from people who run this."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", module="torch.optim.lr_scheduler")
+    # The replacement that it names is not in every torch that we run on.
+    warnings.filterwarnings("ignore", message=".*all_gather is deprecated", category=FutureWarning)
     torch.set_float32_matmul_precision("high")

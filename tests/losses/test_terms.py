@@ -218,6 +218,14 @@ def test_feature_augmentation_noise_is_standard_normal_times_the_batch_deviation
     assert abs((noise_BC[:, :750] * noise_BC[:, 750:]).mean()) < 0.02  # and so do features
 
 
+def test_feature_augmentation_deviation_is_the_biased_one() -> None:
+    p = problem(1, 2, 4000, 3)
+    _, perturbed_BC = augmented(p, linear_classifier(4000, 3), 0.2)
+    features_BC = array(p.features)
+    noise_BC = (array(perturbed_BC) - features_BC) / (0.2 * losses.batch_deviation(features_BC))
+    assert abs(noise_BC.std() - 1) < 0.05  # of two clips, the unbiased deviation is 1.41 times as large
+
+
 def test_feature_augmentation_follows_its_generator() -> None:
     p = problem(1)
     linear = linear_classifier(12, 4)

@@ -1,6 +1,7 @@
 """The backbone against plain torchvision: same weights, same features, same gradients, same running statistics."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,6 +10,9 @@ from tests.oracles.problems import randomise
 from torch import Tensor, nn
 
 from micacl.models import R3DBackbone
+from micacl.models.backbone import DepthAwareConv3d, ShallowConv3d
+
+block: Callable[..., nn.Conv3d] = DepthAwareConv3d  # torchvision, whose arguments it takes, has no types
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +110,54 @@ def test_fresh_weights_follow_the_seed_and_torchvisions_start() -> None:
     # kaiming, fan out, relu: standard deviation sqrt(2 / (64 * 27))
     stem = first["layer1.0.conv1.0.weight"]
     assert float(stem.std()) == pytest.approx((2 / (64 * 27)) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_one_layer_equals_a_plain_convolution(depth: int, stride: int) -> None:
+    torch.manual_seed(depth)
+    layer = block(5, 7, stride=stride).double()
+    x = torch.randn(3, 5, depth, 9, 8, dtype=torch.float64, requires_grad=True)
+    y = layer(x)
+    expected = nn.functional.conv3d(x, layer.weight, stride=stride, padding=1)
+    torch.testing.assert_close(y, expected, rtol=1e-11, atol=1e-12)
+    mix = torch.randn_like(y)
+    gradients, plain = (torch.autograd.grad((mix * out).sum(), [x, layer.weight]) for out in (y, expected))
+    torch.testing.assert_close(gradients, plain, rtol=1e-10, atol=1e-11)
+
+
+LAYERS = {
+    "block": lambda: block(64, 64),
+    "strided block": lambda: block(64, 64, stride=2),
+    "stem": lambda: ShallowConv3d(3, 64, (3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3), bias=False),
+}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_one_layer_under_autocast_has_repeatable_gradients_near_those_of_float32(kind: str, depth: int) -> None:
+    # oneDNN's bfloat16 weight gradient of a 3-D convolution of two frames reads memory that it never wrote
+    torch.manual_seed(depth)
+    layer = LAYERS[kind]()
+    x = torch.randn(4, layer.in_channels, depth, 14, 14).contiguous(memory_format=torch.channels_last_3d)
+
+    def gradient(autocast: bool) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            y = layer(x)
+        mix = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+        (out,) = torch.autograd.grad((mix * y.float()).sum(), [layer.weight])
+        assert isinstance(out, Tensor)
+        return out
+
+    exact = gradient(False)
+    for _ in range(6):
+        garbage = torch.full((2 * exact.numel(),), float("nan"))  # what a fresh allocation may find in memory
+        del garbage
+        assert float((gradient(True) - exact).abs().max()) < 0.02 * float(exact.abs().max())
+
+
+def test_the_network_is_built_of_these_layers() -> None:
+    convolutions = [layer for layer in R3DBackbone().modules() if isinstance(layer, nn.Conv3d)]
+    deep = [layer for layer in convolutions if layer.kernel_size[0] > 1]
+    assert len(deep) == 17
+    assert all(isinstance(layer, ShallowConv3d) for layer in deep)

@@ -6,13 +6,13 @@ Shapes: N instances, L frames in an instance, H by W pixels, C = 512 features.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple, VideoResNet
+from torchvision.models.video.resnet import BasicBlock, Conv3DSimple, VideoResNet
 
 FEATURE_DIM = 512
 
 
-class DepthAwareConv3d(Conv3DSimple):
-    """A 3x3x3 convolution that treats one or two frames as a 2-D convolution: the same result, by another kernel.
+class ShallowConv3d(nn.Conv3d):
+    """A convolution, three taps deep, that treats one or two frames as a 2-D convolution: the same result.
 
     After two halvings an instance of four frames is one frame deep. Of the three temporal taps only the middle one
     then meets data, so the layer is the 2-D convolution with that tap, at a third of the arithmetic. At two frames
@@ -37,6 +37,21 @@ class DepthAwareConv3d(Conv3DSimple):
         return y_NCLHW.contiguous(memory_format=torch.channels_last_3d)
 
 
+class DepthAwareConv3d(ShallowConv3d, Conv3DSimple):
+    """The 3x3x3 convolution of torchvision's blocks."""
+
+
+class DepthAwareStem(nn.Sequential):
+    """torchvision's ``BasicStem``; with instances of two frames it meets the same kernel as the blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ShallowConv3d(3, 64, kernel_size=(3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3), bias=False),
+            nn.BatchNorm3d(64),
+            nn.ReLU(inplace=True),
+        )
+
+
 class R3DBackbone(VideoResNet):
     """torchvision's ``r3d_18`` up to the pooled features, with the same parameter names.
 
@@ -46,7 +61,7 @@ class R3DBackbone(VideoResNet):
     """
 
     def __init__(self) -> None:
-        super().__init__(BasicBlock, [DepthAwareConv3d] * 4, [2, 2, 2, 2], BasicStem)
+        super().__init__(BasicBlock, [DepthAwareConv3d] * 4, [2, 2, 2, 2], DepthAwareStem)
         self.fc = nn.Identity()
 
     def forward(self, instances_NCLHW: Tensor) -> Tensor:

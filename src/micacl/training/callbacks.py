@@ -88,6 +88,7 @@ class EpochTable(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up the rows of the run that is resumed."""
         self.rows = list(state_dict["rows"])
+        self._start = time.monotonic() - self.rows[-1]["seconds"]
 
     @rank_zero_only
     def _write(self, num_epochs: int) -> None:

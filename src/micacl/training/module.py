@@ -162,5 +162,14 @@ class ExpressionModule(LightningModule):
         self.log("train/gradient_norm", norm, on_step=False, on_epoch=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Names the classes in the checkpoint: plain values only, so that ``weights_only`` can read it."""
+        """Adds the classes, and where the loss's noise goes on: plain values only, which ``weights_only`` can read."""
         checkpoint["class_names"] = self.class_names
+        checkpoint["random_state"] = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            checkpoint["random_state"]["cuda"] = torch.cuda.get_rng_state(self.device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the noise up where it was left."""
+        torch.set_rng_state(checkpoint["random_state"]["cpu"])
+        if self.device.type == "cuda" and "cuda" in checkpoint["random_state"]:
+            torch.cuda.set_rng_state(checkpoint["random_state"]["cuda"], self.device)

@@ -1,14 +1,13 @@
 """Pre-trained weights of the backbone."""
 
-import pickle
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torchvision.models.video import R3D_18_Weights
 
 from micacl.errors import UserError
 from micacl.models import R3DBackbone
+from micacl.training.state_dict import differences, read_tensors
 
 _INSTEAD = (
     "Set model.backbone.weights=null to train from scratch, or model.backbone.weights=/path/to/r3d_18.pth to a file"
@@ -27,10 +26,10 @@ def load_backbone_weights(backbone: R3DBackbone, weights: str) -> None:
     """
     state = _downloaded(weights) if weights in R3D_18_Weights.__members__ else _from_file(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    try:
-        backbone.load_state_dict(state)
-    except RuntimeError as error:
-        raise UserError(f"the weights {weights} do not fit R3D-18: {error}. {_INSTEAD}") from error
+    different = differences(state, backbone.state_dict())
+    if different:
+        raise UserError(f"the weights {weights} do not fit R3D-18: {different}. {_INSTEAD}.")
+    backbone.load_state_dict(state)
 
 
 def _downloaded(name: str) -> dict[str, Tensor]:
@@ -49,9 +48,9 @@ def _from_file(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"model.backbone.weights={path} is neither a file nor one of {names}. {_INSTEAD}.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(f"the weights {path} cannot be read: {error}. {_INSTEAD}.") from error
-    if not isinstance(state, dict):
+        state = read_tensors(path, "the weights")
+    except UserError as error:
+        raise UserError(f"{error}. {_INSTEAD}.") from error
+    if not isinstance(state, dict) or not all(isinstance(x, str) and isinstance(y, Tensor) for x, y in state.items()):
         raise UserError(f"the weights {path} are no state dict of torchvision's r3d_18. {_INSTEAD}.")
     return state

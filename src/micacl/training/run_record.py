@@ -54,7 +54,7 @@ class RunRecord:
         }
         if active:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.yaml").write_text(config_yaml)
+            (folder / "config.yaml").write_text(config_yaml, encoding="utf-8")
         self.update()
 
     def update(self, **fields: Any) -> None:

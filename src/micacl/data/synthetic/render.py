@@ -12,7 +12,7 @@ from micacl.data.synthetic.subject import Subject, sample_subject
 from micacl.data.synthetic.timeline import sample_timeline
 
 # Half of the frame is this many face units: the face fills most of it, as in aligned face crops.
-HALF_FRAME = 1.2
+HALF_FRAME = 0.78
 
 # First word of the random streams beside the seed: one stream for each subject, one for each clip.
 _SUBJECT_STREAM = 1

@@ -10,26 +10,26 @@ from micacl.data.synthetic.recipe import FRAMES_PER_SECOND
 FloatArray = npt.NDArray[np.float64]
 
 # The expression shows in this share of the clip's frames; one random frame misses it as often as not.
-EXPRESSION_SHARE = (0.35, 0.65)
+EXPRESSION_SHARE = (0.5, 0.75)
 # Shares of the expression's own duration; the apex is what is left between them.
 ONSET_SHARE = (0.2, 0.35)
 OFFSET_SHARE = (0.2, 0.4)
 
 # Apex intensity of the clip's expression, and how far a single unit may stay behind it.
-EXPRESSION_STRENGTH = (0.65, 1.0)
+EXPRESSION_STRENGTH = (1.1, 1.4)
 UNIT_STRENGTH = (0.85, 1.0)
 # Units of one expression do not start at the same instant.
 UNIT_LAG_FRAMES = 2.0
 
 # Small movements that mean nothing, in any class.
-DISTRACTOR_PROBABILITY = 0.4
+DISTRACTOR_PROBABILITY = 0.25
 DISTRACTOR_STRENGTH = (0.08, 0.2)
 DISTRACTOR_UNITS = (1, 2, 4, 7, 12, 15, 23)
 
 # Talking moves lips and jaw. Neutral clips mostly talk, others now and then.
 TALK_PROBABILITY_NEUTRAL = 0.8
 TALK_PROBABILITY_EXPRESSION = 0.15
-TALK_STRENGTH = (0.25, 0.5)
+TALK_STRENGTH = (0.2, 0.4)
 TALK_SYLLABLES_PER_SECOND = (2.5, 5.0)
 
 BLINKS_PER_SECOND = 0.4

@@ -1,0 +1,27 @@
+"""Put the repository's root on the path, which importlib mode does not; and the fixtures of whole runs."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny built-in data set is drawn once, by the first run that asks for it."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[None]:
+    """A backbone of 25,000 parameters in place of R3D-18's 33 million."""
+    from tests.runs import SmallBackbone
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("micacl.models.micacl.R3DBackbone", SmallBackbone)
+        yield

@@ -1,0 +1,135 @@
+"""Whole runs, tiny: the command in this process or in one of its own."""
+
+import contextlib
+import csv
+import io
+import logging
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from micacl.commandline import SweepFolder, config_folder
+from micacl.settings import Settings
+from micacl.train import main
+
+# 28 training clips, 7 test clips, one of each class.
+TINY = (
+    "dataset.synthetic.num_clips=35",
+    "dataset.synthetic.num_subjects=5",
+    "dataset.synthetic.min_clips_per_class_and_fold=1",
+    "dataset.synthetic.frame_size=32",
+    "dataset.size=16",
+    "dataset.num_workers=0",
+    "model.num_frames=4",
+    "model.instance_length=2",
+    "training.epochs=1",
+    "training.batch_size=8",
+    "trainer=cpu",
+    "trainer.precision=32-true",
+    "logger=none",
+)
+
+
+class SmallBackbone(nn.Module):
+    """Takes the place of R3D-18: the same shapes, a thousandth of the work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.project = nn.Linear(48, 512)
+
+    def forward(self, instances_NCLHW: Tensor) -> Tensor:
+        features_NC: Tensor = self.project(nn.functional.adaptive_avg_pool3d(instances_NCLHW, (1, 4, 4)).flatten(1))
+        return features_NC
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def shown(self) -> str:
+        return self.stdout + self.stderr
+
+
+def run_here(arguments: Sequence[str]) -> Outcome:
+    """Runs ``python -m micacl.train`` in this process, and leaves the process as it was."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    handlers, level = logging.root.handlers[:], logging.root.level
+    matmul_precision, num_threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    status = 0
+    try:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+            warnings.catch_warnings(),
+        ):
+            patch.setattr(sys, "argv", ["train.py", *arguments])
+            patch.setattr(SweepFolder, "path", None)
+            patch.setenv("COLUMNS", "80")
+            GlobalHydra.instance().clear()
+            torch.set_num_threads(1)
+            main()
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            stderr.write(error.code + "\n")
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    finally:
+        GlobalHydra.instance().clear()
+        for handler in set(logging.root.handlers) - set(handlers):
+            handler.close()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+        torch.set_float32_matmul_precision(matmul_precision)
+        torch.set_num_threads(num_threads)
+        signal.signal(signal.SIGINT, on_interrupt)
+    return Outcome(status, stdout.getvalue(), stderr.getvalue())
+
+
+def run_apart(arguments: Sequence[str], folder: Path, **environment: str) -> Outcome:
+    """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard."""
+    done = subprocess.run(
+        [sys.executable, "-m", "micacl.train", *arguments],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def compose_settings(*overrides: str) -> Settings:
+    """The settings that a command line gives."""
+    ConfigStore.instance().store(name="schema", node=Settings)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        settings = OmegaConf.to_object(compose("train", list(overrides)))
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
