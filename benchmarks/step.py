@@ -1,6 +1,8 @@
 """Speed of a training step: ours against what public code runs, and what MICACL adds to R3D-18.
 
-    python benchmarks/step.py [--size 40] [--batch 16] [--repeats 7] [--device cpu]
+    python benchmarks/step.py                                            the default configuration
+    python benchmarks/step.py --frames 16 --instance-length 4 --size 112 --batch 8     the paper's frames
+    python benchmarks/step.py --device cuda --batch 32 ...
 
 Needs torch and torchvision alone. The settings are timed in turns, so that a slow minute of the machine hits all of
 them, and the medians are compared. Inputs are random noise with random labels: the arithmetic does not depend on them.
@@ -25,7 +27,6 @@ from micacl.training.memory import keep_freed_memory
 from micacl.training.precision import fastest_precision
 
 CLASS_COUNTS = [164, 128, 180, 148, 99, 20, 61]  # of the built-in data set's first fold
-NUM_FRAMES, INSTANCE_LENGTH = 16, 4
 
 Step = Callable[[], None]
 
@@ -44,15 +45,15 @@ def micacl_step(network: MICACL, loss: MCCLLoss, clip_BCFHW: Tensor, label_B: Te
     return step
 
 
-def backbone_step(clip_BCFHW: Tensor, label_B: Tensor, bf16: bool, backbone: nn.Module) -> Step:
+def backbone_step(clip_BCFHW: Tensor, label_B: Tensor, bf16: bool, backbone: nn.Module, instance_length: int) -> Step:
     """One step of R3D-18 on the same instances, their mean, a linear head and cross-entropy."""
     head = nn.Linear(512, len(CLASS_COUNTS)).to(clip_BCFHW.device)
     parameters = [*backbone.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.05, fused=True)
-    num_instances = NUM_FRAMES // INSTANCE_LENGTH
+    num_instances = clip_BCFHW.shape[2] // instance_length
 
     def step() -> None:
-        instances = clip_BCFHW.unflatten(2, (num_instances, INSTANCE_LENGTH)).transpose(1, 2).flatten(0, 1)
+        instances = clip_BCFHW.unflatten(2, (num_instances, instance_length)).transpose(1, 2).flatten(0, 1)
         with torch.autocast(clip_BCFHW.device.type, torch.bfloat16, enabled=bf16):
             features = backbone(instances.contiguous(memory_format=torch.channels_last_3d))
         logits = head(features.float().unflatten(0, (-1, num_instances)).mean(1))
@@ -72,8 +73,8 @@ def finish(loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.
 class PublicCode(MICACL):
     """The same network as public code runs it: torchvision's own R3D-18, contiguous."""
 
-    def __init__(self) -> None:
-        super().__init__(len(CLASS_COUNTS), NUM_FRAMES, INSTANCE_LENGTH)
+    def __init__(self, num_frames: int, instance_length: int) -> None:
+        super().__init__(len(CLASS_COUNTS), num_frames, instance_length)
         network = r3d_18()
         network.fc = nn.Identity()
         self.backbone = network
@@ -104,23 +105,24 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.manual_seed(0)
-    clip = torch.randn(arguments.batch, 3, NUM_FRAMES, arguments.size, arguments.size, device=device)
+    frames = (arguments.frames, arguments.instance_length)
+    clip = torch.randn(arguments.batch, 3, arguments.frames, arguments.size, arguments.size, device=device)
     label = torch.randint(len(CLASS_COUNTS), (arguments.batch,), device=device)
     bf16 = fastest_precision(device.type) == "bf16-mixed"
 
     def loss() -> MCCLLoss:
         return MCCLLoss(CLASS_COUNTS).to(device)
 
-    public = micacl_step(PublicCode().to(device), loss(), clip, label, bf16=False, fused=False)
+    public = micacl_step(PublicCode(*frames).to(device), loss(), clip, label, bf16=False, fused=False)
     public_seconds = [seconds(public, device) for _ in range(arguments.repeats + 1)][1:]
     # From here on glibc keeps freed memory, which public code does not ask for.
     keep_freed_memory()
     channels_last = torch.channels_last_3d
-    ours = MICACL(len(CLASS_COUNTS), NUM_FRAMES, INSTANCE_LENGTH).to(device, memory_format=channels_last)
+    ours = MICACL(len(CLASS_COUNTS), *frames).to(device).to(memory_format=channels_last)
     steps = {
         "MICACL and MCCL": micacl_step(ours, loss(), clip, label, bf16, fused=True),
         "R3D-18 and cross-entropy, our backbone": backbone_step(
-            clip, label, bf16, R3DBackbone().to(device, memory_format=channels_last)
+            clip, label, bf16, R3DBackbone().to(device).to(memory_format=channels_last), arguments.instance_length
         ),
     }
     times: dict[str, list[float]] = {name: [] for name in steps}
@@ -142,7 +144,8 @@ def report(
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
     print(f"{name}{threads}, torch {torch.__version__}, torchvision {torchvision.__version__}")
     print(
-        f"batch {arguments.batch}, {NUM_FRAMES} frames of {arguments.size}x{arguments.size}, "
+        f"batch {arguments.batch}, {arguments.frames} frames in instances of {arguments.instance_length}, "
+        f" {arguments.size}x{arguments.size}, "
         f"medians of {arguments.repeats} steps\n"
     )
     public = statistics.median(public_seconds)

@@ -1,14 +1,9 @@
-"""Put the repository's root on the path, which importlib mode does not; and the fixtures of whole runs."""
+"""The fixtures of whole runs."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = str(Path(__file__).resolve().parents[1])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -104,12 +104,13 @@ def run_here(arguments: Sequence[str]) -> Outcome:
     return Outcome(status, stdout.getvalue(), stderr.getvalue())
 
 
-def run_apart(arguments: Sequence[str], folder: Path, **environment: str) -> Outcome:
-    """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard."""
+def run_apart(arguments: Sequence[str], folder: Path, **environment: str | None) -> Outcome:
+    """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard; None unsets a variable."""
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"} | environment
     done = subprocess.run(
         [sys.executable, "-m", "micacl.train", *arguments],
         cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"} | environment,
+        env={name: value for name, value in variables.items() if value is not None},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -1,10 +1,11 @@
 """What every command shares: where the configs are, ranges, errors without tracebacks, the table after a sweep."""
 
+import dataclasses
 import functools
 import logging
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -125,7 +126,20 @@ def _typed(config: DictConfig) -> Settings:
     except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
         raise UserError(str(error)) from error
     assert isinstance(settings, Settings)
+    unknown = list(_unknown_options(settings))
+    if unknown:
+        raise UserError(f"there is no option {', '.join(unknown)}; --help lists them all")
     return settings
+
+
+def _unknown_options(settings: object, prefix: str = "") -> Iterator[str]:
+    """What ``+name=value`` has added, which nothing would ever read."""
+    known = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
+    for name, value in vars(settings).items():
+        if name not in known:
+            yield prefix + name
+        elif dataclasses.is_dataclass(value):
+            yield from _unknown_options(value, f"{prefix}{name}.")
 
 
 def _job(config: DictConfig) -> Job:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from micacl.build import build_data, build_loss, build_network, build_trainer, check_options
 from micacl.data.datamodule import ClipDataModule
+from micacl.errors import UserError
 from micacl.job import Job
 from micacl.reporting.figures import save_figures
 from micacl.reporting.table import results_table
@@ -44,7 +45,7 @@ def run(settings: Settings, job: Job) -> None:
     wandb_run = _start_wandb(settings, job) if is_first else None
     failed = True
     try:
-        _train_and_test(settings, job.folder, record, wandb_run)
+        _train_and_test(settings, job, record, wandb_run)
         failed = False
     except BaseException as error:  # Ctrl-C too: the folder must not say that the run goes on
         stopped = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
@@ -58,7 +59,8 @@ def run(settings: Settings, job: Job) -> None:
         log.info(f"Everything of this run is in {job.folder}")
 
 
-def _train_and_test(settings: Settings, folder: Path, record: RunRecord, wandb_run: Any | None) -> None:
+def _train_and_test(settings: Settings, job: Job, record: RunRecord, wandb_run: Any | None) -> None:
+    folder = job.folder
     check_options(settings)
     seed_everything(settings.seed, verbose=False)
     data = build_data(settings)
@@ -77,6 +79,11 @@ def _train_and_test(settings: Settings, folder: Path, record: RunRecord, wandb_r
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
     trainer = build_trainer(settings, folder, callbacks, _lightning_logger(wandb_run))
+    if job.sweep is not None and trainer.strategy.launcher is not None:
+        # Lightning starts the other processes with this one's command line: each would begin the whole sweep.
+        raise UserError(
+            "a job of a sweep runs on one device; leave out -m, or set trainer.devices=1 trainer.strategy=auto"
+        )
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
 
     _fit(trainer, module, data, settings.ckpt_path, folder)

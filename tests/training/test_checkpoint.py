@@ -43,8 +43,8 @@ def test_a_resumed_training_ends_as_one_that_was_never_interrupted(
     uninterrupted = make_module(**options)
     fit(uninterrupted, 3, [DataWait(), EpochTable(whole / "metrics.csv", "test")])
     interrupted = make_module(**options)
+    callbacks = [DataWait(), EpochTable(part / "metrics.csv", "test"), last_checkpoint(part), stop_in_epoch(2)]
     with pytest.raises(Stopped):
-        callbacks = [DataWait(), EpochTable(part / "metrics.csv", "test"), last_checkpoint(part), stop_in_epoch(2)]
         fit(interrupted, 3, callbacks)
     resumed = make_module(**options)
     with torch.no_grad():

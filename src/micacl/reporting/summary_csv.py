@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from micacl.reporting.aggregate import SettingRow, Spread
 from micacl.reporting.published import PublishedRow, PublishedTable
-from micacl.reporting.sweep import FailedJob, Summary
+from micacl.reporting.sweep import FailedJob, Summary, SummaryTable
 
 RATES = ("war", "uar", "best_on_test_war", "best_on_test_uar")
 
@@ -25,7 +25,7 @@ def summary_csv(summary: Summary) -> str:
     Args:
         summary: the sweep.
     """
-    class_names = list(dict.fromkeys(name for table in summary.tables for name in table.class_names))
+    class_names = list(dict.fromkeys(name for table in summary.tables for name in _class_names(table)))
     columns = ["table", "dataset", "kind", "setting", "protocol", "headline", "n", "jobs", "folds", "seeds"]
     columns += [f"{rate}_{part}" for rate in RATES for part in ("mean", "std")]
     columns += [f"recall_{name}_{part}" for name in class_names for part in ("mean", "std", "n")]
@@ -35,6 +35,13 @@ def summary_csv(summary: Summary) -> str:
     writer.writeheader()
     writer.writerows(_rows(summary))
     return text.getvalue()
+
+
+def _class_names(table: SummaryTable) -> Iterator[str]:
+    """The classes of a table; those of the published rows alone if every run failed before it had read its data."""
+    yield from table.class_names
+    for row in () if table.published is None else table.published.rows:
+        yield from row.recall or ()
 
 
 def _rows(summary: Summary) -> Iterator[dict[str, object]]:

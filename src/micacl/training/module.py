@@ -91,7 +91,7 @@ class ExpressionModule(LightningModule):
         output = self.network(batch["clip"])
         terms: dict[str, Tensor] = self.loss(*output, batch["label"], self.network.head)
         if not torch.isfinite(terms["total"]):
-            values = {name: float(term) for name, term in terms.items()}
+            values = {name: float(term.detach()) for name, term in terms.items()}
             raise NonFiniteLossError(self.global_step, batch["index"].tolist(), values)
         batch_size = len(batch["label"])
         self.log_dict(
