@@ -247,8 +247,8 @@ finally:
     print("loaded:", sorted(slow), file=sys.stderr)
 """
     for arguments, expected in (
-        (["--help"], ["dataset: common, dfew, synthetic", "ablation: a, b, c, d", "fold=1..5 -m", "num_frames: 16"]),
-        (["--cfg", "job"], ["num_frames: 16", "fold: 1"]),
+        (["--help"], ["dataset: common, dfew, synthetic", "ablation: a, b, c, d", "fold=1..5 -m", "num_frames: "]),
+        (["--cfg", "job", "dataset=dfew"], ["num_frames: 16", "fold: 1"]),
         (["--cfg", "job", "--resolve", "ablation=a"], ["geiim: false"]),
     ):
         done = subprocess.run(

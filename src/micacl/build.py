@@ -119,7 +119,9 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
         )
     except ValueError as error:
         raise UserError(f"model: {error}") from error
-    if model.backbone.weights is not None:
+    if model.backbone.weights is None:
+        network.backbone.start_with_motion()
+    else:
         load_backbone_weights(network.backbone, model.backbone.weights)
     network = network.to(memory_format=torch.channels_last_3d)
     if settings.trainer.compile:

@@ -42,9 +42,12 @@ def run(settings: Settings, job: Job) -> None:
     keep_freed_memory()
     is_first = _is_first_process()
     record = RunRecord(job.folder, _about(settings, job), job.config_yaml, active=is_first)
-    wandb_run = _start_wandb(settings, job) if is_first else None
+    wandb_run = None
     failed = True
     try:
+        check_options(settings)
+        if is_first:
+            wandb_run = _start_wandb(settings, job)
         _train_and_test(settings, job, record, wandb_run)
         failed = False
     except BaseException as error:  # Ctrl-C too: the folder must not say that the run goes on
@@ -61,7 +64,6 @@ def run(settings: Settings, job: Job) -> None:
 
 def _train_and_test(settings: Settings, job: Job, record: RunRecord, wandb_run: Any | None) -> None:
     folder = job.folder
-    check_options(settings)
     seed_everything(settings.seed, verbose=False)
     data = build_data(settings)
     record.update(class_names=list(data.class_names), class_counts=data.class_counts)

@@ -83,7 +83,7 @@ def fit(clips: list[dict[str, Tensor]], tmp_path: Path) -> Callable[..., Trainer
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        loader = DataLoader(clips, batch_size=NUM_CLIPS // 2)  # type: ignore[arg-type]
+        loader: DataLoader[Any] = DataLoader(clips, batch_size=NUM_CLIPS // 2)  # type: ignore[arg-type]
         trainer.fit(module, loader, loader, ckpt_path=ckpt_path, weights_only=True)
         return trainer
 

@@ -121,6 +121,7 @@ def test_other_shapes(backbone: R3DBackbone, published: dict[str, torch.Tensor],
     )
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_files_that_cannot_be_read(backbone: R3DBackbone, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1000)}, tmp_path / "whole.pth")
     whole = (tmp_path / "whole.pth").read_bytes()

@@ -71,7 +71,7 @@ class TrainingDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         # Persistent workers keep a copy of this object from the first epoch on; shared memory reaches it all the same.
-        self._epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def set_epoch(self, epoch: int) -> None:
         """Draw anew: the clips loaded from now on are those of this epoch."""

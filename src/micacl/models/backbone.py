@@ -64,6 +64,16 @@ class R3DBackbone(VideoResNet):
         super().__init__(BasicBlock, [DepthAwareConv3d] * 4, [2, 2, 2, 2], DepthAwareStem)
         self.fc = nn.Identity()
 
+    def start_with_motion(self) -> None:
+        """Takes the temporal mean out of the stem's filters, for a training without pre-trained weights.
+
+        A random filter answers to what a face looks like, which differs far more between people than between
+        expressions; a filter whose taps sum to zero answers to what moves. Training is free to change that.
+        """
+        stem: nn.Conv3d = self.stem[0]
+        with torch.no_grad():
+            stem.weight -= stem.weight.mean(dim=2, keepdim=True)
+
     def forward(self, instances_NCLHW: Tensor) -> Tensor:
         """Computes the features of each instance.
 
