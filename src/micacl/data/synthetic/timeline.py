@@ -9,13 +9,15 @@ from micacl.data.synthetic.recipe import FRAMES_PER_SECOND
 
 FloatArray = npt.NDArray[np.float64]
 
-# The expression shows in this share of the clip's frames; at its two ends it is weak, so a random frame often misses it.
+# The expression shows in this share of the clip's frames. It is weak at both ends of them, so a random frame is often
+# unsure.
 EXPRESSION_SHARE = (0.55, 0.8)
 # Shares of the expression's own duration; the apex is what is left between them.
 ONSET_SHARE = (0.2, 0.35)
 OFFSET_SHARE = (0.2, 0.4)
 
-# Apex intensity of the clip's expression, 1 being a unit's usual full strength: drawn people exaggerate a little; and how far a single unit may stay behind it.
+# Apex intensity of the clip's expression, and how far a single unit may stay behind it. 1 is a unit's usual full
+# strength: drawn people exaggerate, so that a network without pre-trained weights learns from them in minutes.
 EXPRESSION_STRENGTH = (1.2, 1.5)
 UNIT_STRENGTH = (0.85, 1.0)
 # Units of one expression do not start at the same instant.
