@@ -96,9 +96,9 @@ def seconds(step: Step, device: torch.device) -> float:
 def main() -> None:
     """Measures and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--size", type=int, default=40, help="pixels; 40 is the default configuration's, 112 the paper's"
-    )
+    parser.add_argument("--size", type=int, default=32, help="height and width of a frame in pixels")
+    parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--instance-length", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cpu")
@@ -145,7 +145,7 @@ def report(
     print(f"{name}{threads}, torch {torch.__version__}, torchvision {torchvision.__version__}")
     print(
         f"batch {arguments.batch}, {arguments.frames} frames in instances of {arguments.instance_length}, "
-        f" {arguments.size}x{arguments.size}, "
+        f"{arguments.size}x{arguments.size}, "
         f"medians of {arguments.repeats} steps\n"
     )
     public = statistics.median(public_seconds)

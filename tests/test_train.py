@@ -289,7 +289,7 @@ def test_a_sweep_goes_on_past_failed_jobs(
     assert outcome.status != 0
     assert "Traceback" not in outcome.shown
     records = [record_of(tmp_path / str(job)) for job in range(8)]
-    assert [record["status"] for record in records].count("finished") == 4
+    assert [record["status"] for record in records].count("finished") == 4, outcome.shown
     for record in records:
         failed = "model.num_frames=3" in record["setting"]
         assert record["status"] == ("failed" if failed else "finished")
