@@ -49,6 +49,11 @@ class SmallBackbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.project = nn.Linear(48, 512)
+        self.starts_with_motion = False
+
+    def start_with_motion(self) -> None:
+        """Remembers to have been asked."""
+        self.starts_with_motion = True
 
     def forward(self, instances_NCLHW: Tensor) -> Tensor:
         features_NC: Tensor = self.project(nn.functional.adaptive_avg_pool3d(instances_NCLHW, (1, 4, 4)).flatten(1))

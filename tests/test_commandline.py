@@ -338,6 +338,15 @@ def test_the_options_reach_the_network_and_the_loss(small_network: None) -> None
     assert (loss.noise_scale, loss.label_smoothing) == (0.25, 0.2)
 
 
+def test_the_backbone_starts_with_motion_or_with_weights(small_network: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr("micacl.build.load_backbone_weights", lambda backbone, weights: loaded.append(weights))
+    scratch: Any = build_network(compose_settings(*TINY, "model.backbone.weights=null"), 7)
+    assert (scratch.backbone.starts_with_motion, loaded) == (True, [])
+    pretrained: Any = build_network(compose_settings(*TINY, "model.backbone.weights=KINETICS400_V1"), 7)
+    assert (pretrained.backbone.starts_with_motion, loaded) == (False, ["KINETICS400_V1"])
+
+
 def test_the_real_command_refuses_as_this_process_does(tmp_path: Path) -> None:
     outcome = run_apart([*TINY, "fold=6"], tmp_path)
     assert_refused(outcome, "Error: fold is 6; the built-in data set has the folds 1 to 5")
