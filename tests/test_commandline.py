@@ -340,7 +340,7 @@ def test_the_options_reach_the_network_and_the_loss(small_network: None) -> None
 
 def test_the_backbone_starts_with_motion_or_with_weights(small_network: None, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr("micacl.build.load_backbone_weights", lambda backbone, weights: loaded.append(weights))
+    monkeypatch.setattr("micacl.build.load_backbone_weights", lambda _, weights: loaded.append(weights))
     scratch: Any = build_network(compose_settings(*TINY, "model.backbone.weights=null"), 7)
     assert (scratch.backbone.starts_with_motion, loaded) == (True, [])
     pretrained: Any = build_network(compose_settings(*TINY, "model.backbone.weights=KINETICS400_V1"), 7)
