@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ TINY = (
     "dataset.synthetic.min_clips_per_class_and_fold=1",
     "dataset.synthetic.frame_size=32",
     "dataset.size=16",
+    "cache.size=32",
     "dataset.num_workers=0",
     "model.num_frames=4",
     "model.instance_length=2",
@@ -73,8 +74,8 @@ class Outcome:
         return self.stdout + self.stderr
 
 
-def run_here(arguments: Sequence[str]) -> Outcome:
-    """Runs ``python -m micacl.train`` in this process, and leaves the process as it was."""
+def run_here(arguments: Sequence[str], command: Callable[[], None] = main) -> Outcome:
+    """Runs ``python -m micacl.train``, or another command, in this process, and leaves the process as it was."""
     stdout, stderr = io.StringIO(), io.StringIO()
     handlers, level = logging.root.handlers[:], logging.root.level
     matmul_precision, num_threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
@@ -92,7 +93,7 @@ def run_here(arguments: Sequence[str]) -> Outcome:
             patch.setenv("COLUMNS", "80")
             GlobalHydra.instance().clear()
             torch.set_num_threads(1)
-            main()
+            command()
     except SystemExit as error:
         if isinstance(error.code, str):
             stderr.write(error.code + "\n")

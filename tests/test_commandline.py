@@ -89,7 +89,7 @@ def assert_refused(outcome: Outcome, *messages: str) -> None:
 
 
 def refused(tmp_path: Path, *arguments: str) -> Outcome:
-    return run_here([*TINY, f"dataset.cache_dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/run", *arguments])
+    return run_here([*TINY, f"cache.dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/run", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def refused(tmp_path: Path, *arguments: str) -> Outcome:
         (["epochs=2"], ["epochs", "Could not override"]),
         (["+training.momentum=0.9"], ["Error: there is no option training.momentum; --help"]),
         (["+epochs=2"], ["Error: there is no option epochs; --help"]),
-        (["dataset=ferv39k"], ["ferv39k", "synthetic", "dfew"]),
+        (["dataset=oulu"], ["ferv39k", "synthetic", "dfew"]),
         (["ablation=e"], ["Could not find 'ablation/e'"]),
         (["ablation=a..d"], ["Could not find 'ablation/a..d'"]),
         (["seed=abc"], ["'abc'", "seed"]),
@@ -160,7 +160,7 @@ def test_dfew_says_what_is_missing_what_is_expected_and_how_to_get_it(tmp_path: 
 @pytest.fixture
 def drawn(cache_dir: Path, small_network: None) -> list[str]:
     """The options of a run on clips that are drawn once for all tests."""
-    return [*TINY, f"dataset.cache_dir={cache_dir}"]
+    return [*TINY, f"cache.dir={cache_dir}"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_bad_input_that_shows_once_the_data_is_there(
 
 
 def test_a_value_that_is_missing(tmp_path: Path) -> None:
-    outcome = run_here(["dataset=common", "logger=none", f"hydra.run.dir={tmp_path}"])
+    outcome = run_here(["dataset.name=???", "logger=none", f"hydra.run.dir={tmp_path}"])
     assert_refused(outcome, "Error: ", "missing mandatory value: name", "dataset.name")
 
 
@@ -247,7 +247,15 @@ finally:
     print("loaded:", sorted(slow), file=sys.stderr)
 """
     for arguments, expected in (
-        (["--help"], ["dataset: common, dfew, synthetic", "ablation: a, b, c, d", "fold=1..5 -m", "num_frames: "]),
+        (
+            ["--help"],
+            [
+                "dataset: dfew, ferv39k, folder, list, mafw, synthetic",
+                "ablation: a, b, c, d",
+                "fold=1..5 -m",
+                "num_frames: ",
+            ],
+        ),
         (["--cfg", "job", "dataset=dfew"], ["num_frames: 16", "fold: 1"]),
         (["--cfg", "job", "--resolve", "ablation=a"], ["geiim: false"]),
     ):

@@ -14,8 +14,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
 from torch import Tensor
 
-from micacl.build import build_data, build_network
-from micacl.data.augmentation import normalise
+from micacl.build import build_network
+from micacl.build_data import build_data
+from micacl.data.augment_batch import normalise
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.synthetic.generate import recipe_hash
 from micacl.data.synthetic.recipe import Recipe
@@ -66,7 +67,7 @@ def train(
 
     def run(*arguments: str) -> tuple[Outcome, Path]:
         folder = tmp_path_factory.mktemp("run")
-        options = [*TINY, f"dataset.cache_dir={cache_dir}", f"hydra.run.dir={folder}", "training.epochs=2"]
+        options = [*TINY, f"cache.dir={cache_dir}", f"hydra.run.dir={folder}", "training.epochs=2"]
         return run_here([*options, *arguments]), folder
 
     return run
@@ -214,7 +215,7 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     assert sum(record["class_counts"]) == 21, "seven of 28 clips, one subject of four, are held out"
     assert_each_test_clip_once(folder)
     # The predictions are those of that epoch's weights.
-    settings = compose_settings(*TINY, *options, f"dataset.cache_dir={cache_dir}")
+    settings = compose_settings(*TINY, *options, f"cache.dir={cache_dir}")
     network = build_network(settings, 7).eval()
     state = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     own = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
@@ -249,7 +250,7 @@ def test_a_loss_that_is_not_finite_leaves_the_clips_and_a_failed_run(
     rows = read_table(folder / "non_finite_batch.csv")
     assert [row["step"] for row in rows] == ["2"] * 8
     assert all(Path(row["path"]).is_file() and Path(row["path"]).stem == Path(row["clip"]).name for row in rows)
-    names = build_data(compose_settings(*TINY, f"dataset.cache_dir={Path(rows[0]['path']).parents[2]}"))
+    names = build_data(compose_settings(*TINY, f"cache.dir={Path(rows[0]['path']).parents[2]}"))
     assert [row["clip"] for row in rows] == [names.clip_names("train")[i] for i in seen[-1]]
 
 
@@ -263,7 +264,7 @@ def test_a_clip_that_cannot_be_decoded(
     for path in bad.values():
         whole = (drawn / path).read_bytes()
         (tmp_path / drawn.name / path).write_bytes(whole[: len(whole) // 2])
-    outcome, folder = train(f"dataset.cache_dir={tmp_path}")
+    outcome, folder = train(f"cache.dir={tmp_path}")
     assert outcome.status == 1
     assert "Traceback" not in outcome.shown
     named = [
@@ -271,7 +272,7 @@ def test_a_clip_that_cannot_be_decoded(
     ]
     assert len(named) == 1
     assert named[0] in record_of(folder)["error"]
-    outcome, folder = train(f"dataset.cache_dir={tmp_path}", "dataset.on_error=skip", "training.epochs=1")
+    outcome, folder = train(f"cache.dir={tmp_path}", "dataset.on_error=skip", "training.epochs=1")
     assert outcome.status == 0, outcome.shown
     skipped = read_table(folder / "skipped_clips.csv")
     assert {row["path"] for row in skipped} == {str(tmp_path / drawn.name / path) for path in bad.values()}
@@ -284,7 +285,7 @@ def test_a_clip_that_cannot_be_decoded(
 def test_a_sweep_goes_on_past_failed_jobs(
     small_network: None, cache_dir: Path, tmp_path: Path, published: tuple[Outcome, Path]
 ) -> None:
-    options = [*TINY, f"dataset.cache_dir={cache_dir}", f"hydra.sweep.dir={tmp_path}", "model.instance_length=2"]
+    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}", "model.instance_length=2"]
     outcome = run_here([*options, "ablation=a,d", "seed=1..2", "model.num_frames=3,4", "-m"])
     assert outcome.status != 0
     assert "Traceback" not in outcome.shown
@@ -315,7 +316,7 @@ def test_a_sweep_goes_on_past_failed_jobs(
 @pytest.fixture(scope="module")
 def real(cache_dir: Path, published: tuple[Outcome, Path]) -> list[str]:
     """The options of a run of the real network in a process of its own, on clips that are there already."""
-    return [*TINY, f"dataset.cache_dir={cache_dir}"]
+    return [*TINY, f"cache.dir={cache_dir}"]
 
 
 def test_the_real_network_with_wandb_offline_and_nobody_to_ask(real: list[str], tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""From settings to objects: the data, the network, the loss and the trainer of a run."""
+"""From settings to objects: the network, the loss and the trainer of a run."""
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import torch
 from lightning import Callback, Trainer
@@ -13,45 +12,13 @@ from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
-from micacl.data.datamodule import ClipDataModule
-from micacl.data.dfew import load_dfew
-from micacl.data.split import Split
-from micacl.data.synthetic.recipe import Recipe
-from micacl.data.synthetic_split import load_synthetic
 from micacl.errors import UserError
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
-from micacl.settings import DatasetSettings, LossSettings, Settings
+from micacl.settings import LossSettings, Settings
+from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.precision import Precision, fastest_precision
 from micacl.training.pretrained import load_backbone_weights
-
-
-def build_data(settings: Settings) -> ClipDataModule:
-    """The clips of the configured fold."""
-    dataset = settings.dataset
-    return ClipDataModule(
-        partial(_load_split, dataset, settings.fold),
-        validation_fraction=settings.protocol.validation_fraction,
-        num_frames=settings.model.num_frames,
-        size=dataset.size,
-        batch_size=settings.training.batch_size,
-        num_workers=dataset.num_workers,
-        seed=settings.seed,
-        on_error=cast(Literal["raise", "skip"], dataset.on_error),
-        crop_scale=dataset.crop_scale,
-        color_jitter=dataset.color_jitter,
-    )
-
-
-def _load_split(dataset: DatasetSettings, fold: int) -> Split:
-    if dataset.name == "synthetic":
-        if dataset.synthetic is None:
-            raise UserError("dataset=synthetic needs its recipe, dataset.synthetic")
-        recipe = Recipe(**vars(dataset.synthetic))
-        return load_synthetic(fold, recipe, Path(dataset.cache_dir) if dataset.cache_dir else None)
-    if dataset.name == "dfew":
-        return load_dfew(Path(dataset.root) if dataset.root else None, fold)
-    raise UserError(f"there is no data set {dataset.name!r}; choose dataset=synthetic or dataset=dfew")
 
 
 def check_options(settings: Settings) -> None:
@@ -178,6 +145,7 @@ def build_trainer(settings: Settings, folder: Path, callbacks: list[Callback], l
             sync_batchnorm=on_cuda,  # PyTorch has none for the CPU
             use_distributed_sampler=False,  # the data module brings its own
             callbacks=callbacks,
+            plugins=[DurableCheckpointIO()],
             logger=logger if logger is not None else False,
             num_sanity_val_steps=0,
             log_every_n_steps=10,

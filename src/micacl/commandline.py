@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -22,11 +22,13 @@ from micacl.errors import UserError
 from micacl.job import Job
 from micacl.settings import Settings
 
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
 log = logging.getLogger(__name__)
 
 # Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
 _SAME_SETTING = {
-    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.cache_dir", "dataset.num_workers", "logger",
+    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "cache.dir", "dataset.num_workers", "logger",
     "logger.project",
 }  # fmt: skip
 
@@ -87,23 +89,31 @@ def _numbers(part: str, argument: str) -> str:
     return ",".join(str(number) for number in range(first, last + 1))
 
 
-def command(task: Callable[[Settings, Job], None]) -> Callable[[], None]:
+def command(
+    config_name: str, schema: type[SettingsT]
+) -> Callable[[Callable[[SettingsT, Job], None]], Callable[[], None]]:
     """Makes a command of a function that takes the typed settings and what the command line says of the run.
 
     The command reads its options from ``sys.argv``, sweeps with ``-m``, and ends with status 1 and one message when a
     :class:`UserError` is raised. After a sweep it shows and writes the table of its jobs, also when some have failed.
-    """
 
+    Args:
+        config_name: The main config in ``conf/``.
+        schema: The types of its options.
+    """
+    return functools.partial(_command, config_name, schema)
+
+
+def _command(config_name: str, schema: type[SettingsT], task: Callable[[SettingsT, Job], None]) -> Callable[[], None]:
     def start(config: DictConfig) -> None:
         try:
-            task(_typed(config), _job(config))
+            task(_typed(config, schema), _job(config))
         except UserError as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 log.error("This job stops: %s", error)  # Hydra itself reports failed jobs at the end only
             raise UsageError(f"Error: {error}") from error
 
-    ConfigStore.instance().store(name="schema", node=Settings)
-    entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(start)
+    entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)(start)
 
     @functools.wraps(task)
     def run() -> None:
@@ -111,6 +121,7 @@ def command(task: Callable[[Settings, Job], None]) -> Callable[[], None]:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
         except UserError as error:
             sys.exit(f"Error: {error}")
+        ConfigStore.instance().store(name="schema", node=schema)
         try:
             entry()
         finally:
@@ -120,12 +131,12 @@ def command(task: Callable[[Settings, Job], None]) -> Callable[[], None]:
     return run
 
 
-def _typed(config: DictConfig) -> Settings:
+def _typed(config: DictConfig, schema: type[SettingsT]) -> SettingsT:
     try:
         settings = OmegaConf.to_object(config)
     except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
         raise UserError(str(error)) from error
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, schema)
     unknown = list(_unknown_options(settings))
     if unknown:
         raise UserError(f"there is no option {', '.join(unknown)}; --help lists them all")

@@ -112,13 +112,24 @@ class SyntheticSettings:
 class DatasetSettings:
     name: str = MISSING
     root: str | None = MISSING
-    cache_dir: str | None = MISSING
+    train_list: str | None = MISSING
+    test_list: str | None = MISSING
+    class_names: list[str] | None = MISSING
+    num_folds: int = MISSING
+    subject_pattern: str | None = MISSING
     size: int = MISSING
     crop_scale: list[float] = MISSING
     color_jitter: float = MISSING
     num_workers: Any = MISSING  # a number or "auto"
     on_error: str = MISSING
     synthetic: SyntheticSettings | None = MISSING
+
+
+@dataclass
+class CacheSettings:
+    dir: str | None = MISSING
+    size: int = MISSING
+    frames: Any = MISSING  # a number or "all"
 
 
 @dataclass
@@ -133,6 +144,14 @@ class Settings:
     logger: LoggerSettings = MISSING
     protocol: ProtocolSettings = MISSING
     dataset: DatasetSettings = MISSING
+    cache: CacheSettings = MISSING
     fold: int = MISSING
     seed: int = MISSING
     ckpt_path: str | None = MISSING
+
+
+@dataclass
+class PrepareSettings(Settings):
+    """The config of a preparation."""
+
+    verify_only: bool = MISSING

@@ -5,7 +5,7 @@ from micacl.job import Job
 from micacl.settings import Settings
 
 
-@command
+@command("train", Settings)
 def main(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold."""
     from micacl.run import run  # imports torch, which --help and --cfg job do not wait for

@@ -1,119 +1,162 @@
+"""The draw, and its two executions: OpenCV in a worker and PyTorch on the device, against Pillow and each other."""
+
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
 
-from micacl.data.augmentation import CentreResize, TrainingAugmentation, normalise
+from micacl.data.augment_batch import augment_batch, normalise
+from micacl.data.augment_clip import augment_clip
+from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation
 from micacl.errors import UserError
 
-
-def noise_clip(num_frames: int = 16, height: int = 96, width: int = 96, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (num_frames, 3, height, width), dtype=torch.uint8, generator=generator)
+Frames = NDArray[np.uint8]
 
 
-@pytest.fixture
-def augment() -> TrainingAugmentation:
-    return TrainingAugmentation(64, (0.5, 1.0), 0.4)
+def smooth_clip(num_frames: int = 6, size: int = 96, seed: int = 0, low: int = 0, high: int = 256) -> Frames:
+    """Soft blobs of colour: on noise of single pixels, two ways of resizing agree with nobody."""
+    generator = np.random.default_rng(seed)
+    frames = []
+    for _ in range(num_frames):
+        coarse = generator.integers(low, high, (6, 6, 3), dtype=np.uint8)
+        frames.append(np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)))
+    return np.stack(frames)
+
+
+def draws(augmentation: TrainingAugmentation, number: int) -> list[Draw]:
+    return [augmentation.draw(np.random.default_rng(seed)) for seed in range(number)]
+
+
+def on_device(frames: Frames, draw: Draw, size: int) -> Frames:
+    result: Frames = augment_batch(torch.from_numpy(frames)[None], [draw], size)[0].numpy()
+    return result
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("frame_size", [64, 96, 128])
+def test_the_worker_and_the_device_give_the_same_pixels(seed: int, frame_size: int) -> None:
+    draw = TrainingAugmentation((0.08, 1.0), 0.4).draw(np.random.default_rng(seed))
+    clip = smooth_clip(size=frame_size, seed=seed)
+    worker, device = augment_clip(clip, draw, 64), on_device(clip, draw, 64)
+    assert worker.shape == device.shape == (6, 64, 64, 3)
+    assert worker.dtype == device.dtype == np.uint8
+    assert abs(worker.astype(int) - device).max() <= 2
+
+
+def test_a_batch_gives_each_clip_its_own_draw() -> None:
+    chosen = draws(TrainingAugmentation((0.3, 1.0), 0.4), 4)
+    clips = np.stack([smooth_clip(seed=seed) for seed in range(4)])
+    batch = augment_batch(torch.from_numpy(clips), chosen, 48).numpy()
+    for clip, draw, result in zip(clips, chosen, batch, strict=True):
+        assert (on_device(clip, draw, 48) == result).all()
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_all_frames_of_a_clip_are_augmented_alike(augment: TrainingAugmentation, seed: int) -> None:
-    frame = noise_clip(1)
-    clip = augment(frame.expand(16, -1, -1, -1), seed)
-    assert clip.shape == (16, 3, 64, 64)
-    assert clip.dtype == torch.uint8
+def test_all_frames_of_a_clip_are_augmented_alike(seed: int) -> None:
+    (draw,) = draws(TrainingAugmentation((0.5, 1.0), 0.4), seed + 1)[-1:]
+    frame = smooth_clip(1, seed=seed)
+    clip = augment_clip(np.repeat(frame, 16, axis=0), draw, 64)
+    assert clip.shape == (16, 64, 64, 3)
     assert (clip == clip[:1]).all()
 
 
-def test_the_order_of_the_frames_stays(augment: TrainingAugmentation) -> None:
-    frames = torch.stack([torch.full((3, 96, 96), 10 * number, dtype=torch.uint8) for number in range(16)])
-    means = augment(frames, 0).float().mean((1, 2, 3))
-    assert (means.diff() > 0).all()
+def test_the_order_of_the_frames_stays() -> None:
+    frames = np.stack([np.full((96, 96, 3), 80 + 6 * number, dtype=np.uint8) for number in range(16)])
+    for draw in draws(TrainingAugmentation((0.5, 1.0), 0.2), 5):
+        assert (np.diff(augment_clip(frames, draw, 64).mean((1, 2, 3))) > 0).all()
 
 
-def test_the_seed_decides_the_draw(augment: TrainingAugmentation) -> None:
-    clip = noise_clip()
-    assert (augment(clip, 3) == augment(clip, 3)).all()
-    assert len({tuple(augment(clip, seed).flatten()[:200].tolist()) for seed in range(20)}) == 20
+def test_the_generator_decides_the_draw() -> None:
+    augmentation = TrainingAugmentation((0.5, 1.0), 0.4)
+    assert draws(augmentation, 20) == draws(augmentation, 20)
+    assert len(set(draws(augmentation, 20))) == 20
 
 
-def test_the_draw_neither_reads_nor_disturbs_the_global_generator(augment: TrainingAugmentation) -> None:
-    clip = noise_clip()
-    torch.manual_seed(1)
-    first = augment(clip, 3)
-    untouched = torch.rand(4)
-    torch.manual_seed(1)
-    assert (torch.rand(4) == untouched).all()
-    assert (augment(clip, 3) == first).all()
+def test_half_of_the_clips_are_mirrored_and_mirroring_mirrors() -> None:
+    chosen = draws(TrainingAugmentation((1.0, 1.0), 0.0), 200)
+    assert 70 < sum(draw.mirrored for draw in chosen) < 130
+    clip = smooth_clip()
+    mirrored = augment_clip(clip, Draw(mirrored=True), 96)
+    assert (mirrored == clip[:, :, ::-1]).all()
 
 
-def test_half_of_the_clips_are_mirrored() -> None:
-    augment = TrainingAugmentation(64, (1.0, 1.0), 0.0)
-    # Dark on the left, bright on the right: mirroring shows whatever the crop.
-    ramp = torch.linspace(0, 255, 96).to(torch.uint8).expand(2, 3, 96, 96)
-    mirrored = [bool(out[..., :32].float().mean() > out[..., 32:].float().mean()) for out in map_seeds(augment, ramp)]
-    assert 70 < sum(mirrored) < 130
-
-
-def map_seeds(augment: TrainingAugmentation, clip: Tensor) -> list[Tensor]:
-    return [augment(clip, seed) for seed in range(200)]
-
-
-def test_crops_keep_the_share_of_the_frame_that_was_asked_for() -> None:
-    augment = TrainingAugmentation(64, (0.25, 0.36), 0.0)
+@pytest.mark.parametrize("run", [augment_clip, on_device])
+def test_the_crop_is_the_one_drawn(run: object) -> None:
     # Each pixel tells its place, so the corners of the result tell the crop; 96 levels of 2.
-    columns = (2 * torch.arange(96, dtype=torch.uint8)).expand(96, 96)
-    place = torch.stack([columns, columns.T, columns])[None]
-    for clip in map_seeds(augment, place):
-        width, height = ((clip[0, axis].max() - clip[0, axis].min()) / 2 + 1 for axis in (0, 1))
-        assert 0.2 < width * height / 96**2 < 0.4
+    columns = np.broadcast_to(2 * np.arange(96, dtype=np.uint8), (96, 96))
+    place = np.stack([columns, columns.T, columns], axis=-1)[None].copy()
+    for draw in draws(TrainingAugmentation((0.25, 0.36), 0.0), 50):
+        result = run(place, replace(draw, mirrored=False), 64)  # type: ignore[operator]
+        top, left, height, width = draw.box(96)
+        assert 0.2 < height * width / 96**2 < 0.4
         assert 0.7 < width / height < 1.4
+        assert abs(result[0, 0, 0].astype(int) - [2 * left, 2 * top, 2 * left]).max() <= 2
+        corner = [2 * (left + width - 1), 2 * (top + height - 1)]
+        assert abs(result[0, -1, -1, :2].astype(int) - corner).max() <= 2
+
+
+def test_every_crop_lies_within_the_frame() -> None:
+    for size in (1, 2, 7, 64, 128):
+        for draw in draws(TrainingAugmentation((0.01, 1.0), 0.0), 100):
+            top, left, height, width = draw.box(size)
+            assert 0 <= top < top + height <= size
+            assert 0 <= left < left + width <= size
+
+
+@pytest.mark.parametrize(
+    ("brightness", "contrast", "saturation"),
+    [(0.7, 1, 1), (1.2, 1, 1), (1, 0.6, 1), (1, 1, 0.5), (1, 1, 1.4), (0.9, 0.7, 0.8)],
+)
+def test_colours_change_as_in_pillow(brightness: float, contrast: float, saturation: float) -> None:
+    # From 60 to 160, so that nothing is cut off on the way, which Pillow would do at each step.
+    clip = smooth_clip(1, low=60, high=160)
+    image = ImageEnhance.Brightness(Image.fromarray(clip[0])).enhance(brightness)
+    image = ImageEnhance.Contrast(image).enhance(contrast)
+    expected = np.asarray(ImageEnhance.Color(image).enhance(saturation)).astype(int)
+    draw = Draw(brightness=brightness, contrast=contrast, saturation=saturation)
+    for result in (augment_clip(clip, draw, 96)[0], on_device(clip, draw, 96)[0]):
+        assert abs(result.astype(int) - expected).max() <= 3  # Pillow rounds after each step
 
 
 def test_jitter_keeps_within_its_bounds_and_leaves_the_hue() -> None:
-    augment = TrainingAugmentation(64, (1.0, 1.0), 0.4)
-    grey = torch.full((1, 3, 96, 96), 100, dtype=torch.uint8)
-    outputs = torch.stack(map_seeds(augment, grey)).float()
+    grey = np.full((1, 96, 96, 3), 100, dtype=np.uint8)
+    chosen = draws(TrainingAugmentation((1.0, 1.0), 0.4), 200)
+    outputs = np.stack([augment_clip(grey, draw, 64) for draw in chosen]).astype(int)
     assert outputs.min() >= 59
     assert outputs.max() <= 141
     assert outputs.std() > 10
-    assert (outputs == outputs[:, :, :1]).all()
+    assert abs(outputs - outputs[..., :1]).max() <= 1  # rounded channel by channel
+
+
+def test_nothing_changes_nothing() -> None:
+    clip = smooth_clip()
+    assert (augment_clip(clip, NOTHING, 96) == clip).all()
+    assert (on_device(clip, NOTHING, 96) == clip).all()
 
 
 @pytest.mark.parametrize("crop_scale", [(0.0, 1.0), (0.9, 0.8), (0.5, 1.1), (0.5,)])
 def test_a_crop_scale_out_of_range_is_an_error(crop_scale: tuple[float, ...]) -> None:
     with pytest.raises(UserError, match="crop_scale is"):
-        TrainingAugmentation(64, crop_scale, 0.4)
+        TrainingAugmentation(crop_scale, 0.4)
 
 
 def test_a_negative_jitter_is_an_error() -> None:
     with pytest.raises(UserError, match=r"color_jitter is -0\.1"):
-        TrainingAugmentation(64, (0.5, 1.0), -0.1)
+        TrainingAugmentation((0.5, 1.0), -0.1)
 
 
-@pytest.mark.parametrize(("height", "width"), [(96, 96), (64, 64), (120, 90), (90, 120), (30, 20)])
-def test_evaluation_resizes_and_takes_the_middle(height: int, width: int) -> None:
-    clip = torch.zeros(2, 3, height, width, dtype=torch.uint8)
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    clip[:, :, top : top + side, left : left + side] = 200
-    resized = CentreResize(64)(clip)
-    assert resized.shape == (2, 3, 64, 64)
-    # The middle square alone is seen; its outermost pixels may mix with what lies beside them.
-    assert (resized[:, :, 2:-2, 2:-2] == 200).all()
+def test_normalised_pixels_are_what_torchvision_computes() -> None:
+    from torchvision.models.video import R3D_18_Weights
 
-
-def test_a_clip_of_the_right_size_is_left_as_it_is() -> None:
-    clip = noise_clip(2, 64, 64)
-    assert (CentreResize(64)(clip) == clip).all()
-
-
-def test_normalise_subtracts_kinetics_mean_and_divides_by_its_deviation() -> None:
-    clip = noise_clip(8, 6, 5).view(2, 4, 3, 6, 5).transpose(1, 2)
-    expected = np.empty(clip.shape)
-    for channel, (mean, std) in enumerate(zip((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989), strict=True)):
-        expected[:, channel] = (clip[:, channel].numpy() / 255 - mean) / std
-    result = normalise(clip)
-    assert result.dtype == torch.float32
-    np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-6)
+    transforms = R3D_18_Weights.KINETICS400_V1.transforms()
+    clip = torch.randint(0, 256, (2, 4, 5, 6, 3), dtype=torch.uint8)
+    found = normalise(clip)
+    pixels_BCFHW = clip.permute(0, 4, 1, 2, 3).double() / 255
+    mean, std = (
+        torch.tensor(values, dtype=torch.float64).view(3, 1, 1, 1) for values in (transforms.mean, transforms.std)
+    )
+    torch.testing.assert_close(found.double(), (pixels_BCFHW - mean) / std, atol=1e-5, rtol=1e-5)
+    assert found.is_contiguous(memory_format=torch.channels_last_3d)

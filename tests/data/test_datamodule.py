@@ -37,7 +37,9 @@ def split(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) -> 
 
 
 def module(split: Split, **options: Any) -> ClipDataModule:
-    return ClipDataModule(split, **({"size": 32, "batch_size": 4, "num_workers": 0, "seed": 3} | options))
+    return ClipDataModule(
+        split, **({"size": 32, "frame_size": 48, "batch_size": 4, "num_workers": 0, "seed": 3} | options)
+    )
 
 
 # Stage, epoch, indices of the clips of a batch, mean pixel of each.

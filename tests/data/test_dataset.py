@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from micacl.data.augmentation import TrainingAugmentation
+from micacl.data.augment_batch import augment_batch
+from micacl.data.augmentation import Draw, TrainingAugmentation
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
+from micacl.data.frame_source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
 
@@ -27,7 +29,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) -> 
 
 
 def training(clips: list[Clip], seed: int = 0) -> TrainingDataset:
-    return TrainingDataset(clips, 16, TrainingAugmentation(48, (0.5, 1.0), 0.4), seed)
+    return TrainingDataset(clips, DecodedFrames(64), 16, 48, TrainingAugmentation((0.5, 1.0), 0.4), seed)
 
 
 def pixels(dataset: TrainingDataset, num_workers: int, num_epochs: int) -> list[torch.Tensor]:
@@ -45,22 +47,22 @@ def pixels(dataset: TrainingDataset, num_workers: int, num_epochs: int) -> list[
 def test_an_evaluation_clip_shows_the_middle_frames_in_their_order(
     clips: list[Clip], frame_numbers: Callable[[NDArray[np.uint8]], list[int]]
 ) -> None:
-    dataset = EvaluationDataset(clips, 16, 64)
+    dataset = EvaluationDataset(clips, DecodedFrames(64), 16, 64)
     assert len(dataset) == 5
     for index in range(5):
         sample = dataset[index]
-        assert sample["clip"].shape == (3, 16, 64, 64)
+        assert sample["clip"].shape == (16, 64, 64, 3)
         assert sample["clip"].dtype == torch.uint8
         assert (int(sample["label"]), int(sample["index"])) == (index % 3, index)
         num_frames = 20 + 3 * index
         expected = [(2 * i + 1) * num_frames // 32 for i in range(16)]
-        assert frame_numbers(sample["clip"].permute(1, 2, 3, 0).numpy()) == expected
+        assert frame_numbers(sample["clip"].numpy()) == expected
 
 
 def test_a_training_clip_differs_by_epoch_and_seed_and_index_alone(clips: list[Clip]) -> None:
     same_clip_twice = [clips[0], clips[0]]
     dataset, again, other_seed = training(same_clip_twice), training(same_clip_twice), training(same_clip_twice, seed=1)
-    assert dataset[0]["clip"].shape == (3, 16, 48, 48)
+    assert dataset[0]["clip"].shape == (16, 48, 48, 3)
     assert (dataset[0]["clip"] == again[0]["clip"]).all()
     assert (dataset[0]["clip"] != dataset[1]["clip"]).any()
     assert (dataset[0]["clip"] != other_seed[0]["clip"]).any()
@@ -84,7 +86,20 @@ def test_workers_change_nothing_and_hear_of_each_epoch(num_workers: int, clips: 
 def test_a_clip_that_cannot_be_decoded_is_named_in_one_line(num_workers: int, tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_text("no video")
-    loader: DataLoader[Sample] = DataLoader(EvaluationDataset([Clip("bad", bad, 0)], 16, 64), num_workers=num_workers)
+    dataset = EvaluationDataset([Clip("bad", bad, 0)], DecodedFrames(64), 16, 64)
+    loader: DataLoader[Sample] = DataLoader(dataset, num_workers=num_workers)
     with pytest.raises(DecodeError) as caught:
         next(iter(loader))
     assert str(caught.value) == f"{bad} cannot be decoded: Invalid data found when processing input"
+
+
+def test_left_to_the_device_a_clip_carries_its_draw_and_ends_as_in_the_worker(clips: list[Clip]) -> None:
+    worker = training(clips)
+    device = TrainingDataset(clips, DecodedFrames(64), 16, None, TrainingAugmentation((0.5, 1.0), 0.4), 0)
+    batch: Sample = next(iter(DataLoader(device, batch_size=5)))
+    assert batch["clip"].shape == (5, 16, 64, 64, 3)
+    draws = [Draw(*fields) for fields in batch["draw"].tolist()]
+    for index, clip in enumerate(augment_batch(batch["clip"], draws, 48)):
+        difference = clip.int() - worker[index]["clip"].int()
+        assert difference.abs().max() <= 4  # the frames are noise
+        assert difference.abs().float().mean() < 0.5

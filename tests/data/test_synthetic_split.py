@@ -44,22 +44,3 @@ def test_another_fold_is_an_error(fold: int, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"fold is {fold}; the built-in data set has the folds 1 to 5"):
         load_synthetic(fold, RECIPE, tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_users_cache_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Path] = []
-
-    def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None) -> Path:
-        asked.append(cache_dir)
-        rows = [f"{fold}_{label}.mp4,{label},{name},{fold},{fold}" for fold in range(1, 6) for label, name in CLASSES]
-        (tmp_path / "manifest.csv").write_text("\n".join(["path,label,class_name,subject,fold", *rows]))
-        return tmp_path
-
-    monkeypatch.setattr("micacl.data.synthetic_split.prepare", prepare)
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: Path("/cache") / name)
-    split = load_synthetic(2, RECIPE)
-    assert asked == [Path("/cache/micacl")]
-    assert [clip.path for clip in split.test] == [tmp_path / f"2_{label}.mp4" for label in range(7)]
-
-
-CLASSES = list(enumerate(CLASS_NAMES))

@@ -1,16 +1,13 @@
 """Two gloo processes against one: the same loss, the same gradients after DDP's averaging."""
 
 import itertools
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from tests.oracles.problems import randomise
+from tests.processes import run_processes
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from micacl.losses import MCCLLoss, MultiScaleContrastiveLoss, feature_augmentation_loss
@@ -70,10 +67,8 @@ def run(network: nn.Module, x_BI: Tensor, labels_B: Tensor) -> tuple[Tensor, dic
     return terms.detach(), gradients
 
 
-def worker(rank: int, folder: str) -> None:
-    """One of two ranks: all cases, the results written to the folder."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
+def run_cases(rank: int) -> dict[str, Any]:
+    """All cases on one of two ranks."""
     mine = slice(rank * len(LABELS) // WORLD, (rank + 1) * len(LABELS) // WORLD)
     results: dict[str, Any] = {}
     for case in CASES:
@@ -93,23 +88,13 @@ def worker(rank: int, folder: str) -> None:
 
     feature_augmentation_loss(features_BC, features_BC[:, :3], classifier, 0.3)
     results["perturbation"] = asked[0] - features_BC
-    torch.save(results, f"{folder}/rank{rank}.pt")
-    dist.barrier()
-    dist.destroy_process_group()
+    return results
 
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank found."""
-    folder = tmp_path_factory.mktemp("ranks")
-    context = spawn(worker, args=(str(folder),), nprocs=WORLD, join=False)
-    deadline = time.monotonic() + 240  # the machine may be busy
-    while not context.join(timeout=5):
-        if time.monotonic() > deadline:
-            for process in context.processes:
-                process.kill()
-            pytest.fail("the two processes did not finish in time")
-    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(WORLD)]
+    return run_processes(run_cases, tmp_path_factory.mktemp("ranks"), WORLD)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

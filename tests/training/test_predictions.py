@@ -1,16 +1,15 @@
 """WAR, UAR and recalls against scikit-learn, and two processes against one."""
 
-import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
+from tests.processes import run_processes
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 from torch.utils.data import BatchSampler, DistributedSampler
 
 from micacl.training.predictions import ClipPredictions, Predictions, recognition_rates
@@ -97,28 +96,16 @@ def test_half_precision_does_not_reach_the_probabilities() -> None:
     assert float(predictions.probability_NK.sum()) == pytest.approx(1, abs=1e-6)
 
 
-def worker(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+def collect_part(rank: int) -> list[Any]:
     # 11 clips over two processes: 6 each, so the sampler repeats clip 0; batches of 4 leave one of 2.
     sampler = DistributedSampler[int](range(NUM_CLIPS), 2, rank, shuffle=False)  # type: ignore[arg-type]
     batches = list(BatchSampler(sampler, 4, drop_last=False))
-    torch.save([batches, *collect(batches)], f"{folder}/rank{rank}.pt")
-    dist.barrier()
-    dist.destroy_process_group()
+    return [batches, *collect(batches)]
 
 
 def test_two_processes_with_a_repeated_clip_equal_one(tmp_path: Path) -> None:
-    context = spawn(worker, args=(str(tmp_path),), nprocs=2, join=False)
-    deadline = time.monotonic() + 240  # the machine may be busy
-    while not context.join(timeout=5):
-        if time.monotonic() > deadline:
-            for process in context.processes:
-                process.kill()
-            pytest.fail("the two processes did not finish in time")
     given: list[int] = []
-    for rank in (0, 1):
-        batches, *found = torch.load(tmp_path / f"rank{rank}.pt")
+    for batches, *found in run_processes(collect_part, tmp_path):
         assert [len(batch) for batch in batches] == [4, 2]
         given += [index for batch in batches for index in batch]
         assert_whole(Predictions(*found))

@@ -1,23 +1,76 @@
-"""What happens to a clip's pixels between decoding and the network, alike on all frames of a clip."""
+"""What is random about a training clip, drawn once for all of its frames.
+
+The draw is made where the clip is read, by the clip's own generator; what follows from it is computed wherever the
+pixels are: by OpenCV in the worker (`augment_clip`) when the network trains on the CPU, by PyTorch on the GPU
+(`augment_batch`) when it trains there. Both give the same pixels, give or take rounding.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-from torchvision.transforms import v2
+import numpy as np
+from numpy.typing import NDArray
 
 from micacl.errors import UserError
 
-# Channel means and deviations of Kinetics-400, on which torchvision's R3D-18 was trained, for pixels from 0 to 1.
-MEAN = (0.43216, 0.394666, 0.37645)
-STD = (0.22803, 0.22145, 0.216989)
+# Brightness of red, green and blue to the eye (ITU-R BT.601), as in Pillow's grey images.
+LUMA = (0.299, 0.587, 0.114)
+
+# Shapes of a crop, width to height, and how often one is drawn until it fits into the frame.
+RATIO = (3 / 4, 4 / 3)
+MAX_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What happens to one clip.
+
+    Attributes:
+        top: of the crop, as a share of the frame, like the next three.
+        left: of the crop.
+        height: of the crop.
+        width: of the crop.
+        mirrored: left becomes right.
+        brightness: factor of the pixels.
+        contrast: factor of their distance from the clip's mean grey.
+        saturation: factor of their distance from their own grey.
+    """
+
+    top: float = 0.0
+    left: float = 0.0
+    height: float = 1.0
+    width: float = 1.0
+    mirrored: bool = False
+    brightness: float = 1.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+
+    def box(self, size: int) -> tuple[int, int, int, int]:
+        """Top, left, height and width of the crop in whole pixels of a square frame."""
+        height, width = max(1, round(self.height * size)), max(1, round(self.width * size))
+        return min(round(self.top * size), size - height), min(round(self.left * size), size - width), height, width
+
+    def colour_matrix(self) -> tuple[NDArray[np.float64], float]:
+        """The three changes of colour as one, because all are linear: first brightness, then contrast, saturation.
+
+        Returns:
+            A 3x3 matrix that an RGB pixel is multiplied by, and the factor of the clip's mean grey that is then added.
+            Unlike after one another, colours are cut off at 0 and 255 once, at the end.
+        """
+        gain = self.brightness * self.contrast
+        to_grey = np.tile(LUMA, (3, 1))
+        matrix = gain * (self.saturation * np.eye(3) + (1 - self.saturation) * to_grey)
+        return matrix, (1 - self.contrast) * self.brightness
+
+
+# What evaluation does: the whole frame, unchanged.
+NOTHING = Draw()
 
 
 class TrainingAugmentation:
-    """Random resized crop, horizontal flip and colour jitter, drawn once for a clip.
+    """Random resized crop, horizontal flip and colour jitter.
 
     Args:
-        size: height and width of the result in pixels.
         crop_scale: smallest and largest share of the frame's area that a crop keeps.
         color_jitter: brightness, contrast and saturation are each multiplied by 1 - color_jitter to 1 + color_jitter.
 
@@ -25,7 +78,7 @@ class TrainingAugmentation:
         UserError: a value is out of range.
     """
 
-    def __init__(self, size: int, crop_scale: Sequence[float], color_jitter: float) -> None:
+    def __init__(self, crop_scale: Sequence[float], color_jitter: float) -> None:
         if len(crop_scale) != 2 or not 0 < crop_scale[0] <= crop_scale[1] <= 1:
             raise UserError(
                 f"crop_scale is {list(crop_scale)}; set it to the smallest and the largest share of a frame that a "
@@ -33,55 +86,22 @@ class TrainingAugmentation:
             )
         if color_jitter < 0:
             raise UserError(f"color_jitter is {color_jitter}; set it to 0 or more")
-        self._crop = v2.RandomResizedCrop(size, scale=tuple(crop_scale), ratio=(3 / 4, 4 / 3))
-        self._flip = v2.RandomHorizontalFlip(0.5)
-        self._jitter = v2.ColorJitter(brightness=color_jitter, contrast=color_jitter, saturation=color_jitter)
+        self._crop_scale = tuple(crop_scale)
+        self._color_jitter = color_jitter
 
-    def __call__(self, clip_FCHW: Tensor, seed: int) -> Tensor:
-        """Augment one clip.
+    def draw(self, generator: np.random.Generator) -> Draw:
+        """What happens to one clip."""
+        mirrored = bool(generator.random() < 0.5)
+        colours = generator.uniform(max(0.0, 1 - self._color_jitter), 1 + self._color_jitter, 3).tolist()
+        return Draw(*self._draw_crop(generator), mirrored, *colours)
 
-        Args:
-            clip_FCHW: uint8 frames.
-            seed: decides every draw, so a clip is augmented alike whichever process does it.
-
-        Returns:
-            uint8 frames of size x size pixels.
-        """
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed would also reset the CUDA generators, which fork_rng was told to leave alone, and
-            # with them the model's dropout when clips are loaded in the training process.
-            torch.default_generator.manual_seed(seed)
-            # Resizing is fastest on pixels as they are decoded (F,H,W,C in memory), jitter on whole channels.
-            cropped = self._flip(self._crop(clip_FCHW)).contiguous()
-            augmented: Tensor = self._jitter(cropped)
-        return augmented
-
-
-class CentreResize:
-    """The short side resized to `size`, then the middle square: nothing random, for evaluation.
-
-    Args:
-        size: height and width of the result in pixels.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._transform = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
-
-    def __call__(self, clip_FCHW: Tensor) -> Tensor:
-        """Resize one clip of uint8 frames to size x size pixels."""
-        resized: Tensor = self._transform(clip_FCHW)
-        return resized
-
-
-def normalise(clip_BCFHW: Tensor) -> Tensor:
-    """Pixels from 0 to 255 to what the Kinetics weights expect.
-
-    Args:
-        clip_BCFHW: uint8 clips, three channels.
-
-    Returns:
-        float32 clips of the same shape, each channel with about mean 0 and deviation 1.
-    """
-    mean = torch.tensor(MEAN, device=clip_BCFHW.device).view(3, 1, 1, 1)
-    std = torch.tensor(STD, device=clip_BCFHW.device).view(3, 1, 1, 1)
-    return clip_BCFHW.float().div_(255).sub_(mean).div_(std)
+    def _draw_crop(self, generator: np.random.Generator) -> tuple[float, float, float, float]:
+        for _ in range(MAX_TRIES):
+            area = generator.uniform(self._crop_scale[0], self._crop_scale[1])
+            ratio = np.exp(generator.uniform(*np.log(RATIO)))
+            height, width = float(np.sqrt(area / ratio)), float(np.sqrt(area * ratio))
+            if height <= 1 and width <= 1:
+                top, left = (generator.random(2) * (1 - height, 1 - width)).tolist()
+                return top, left, height, width
+        side = float(np.sqrt(self._crop_scale[1]))
+        return (1 - side) / 2, (1 - side) / 2, side, side

@@ -1,20 +1,29 @@
 """The clips of one fold as Lightning's data loaders."""
 
-import os
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import lightning
+import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from micacl.data.augmentation import TrainingAugmentation, normalise
+from micacl.data.augment_batch import augment_batch, normalise
+from micacl.data.augmentation import Draw, TrainingAugmentation
+from micacl.data.cache.build import cached_names
+from micacl.data.cache.frames import CachedFrames
+from micacl.data.cpus import available_cpus
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
+from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
 from micacl.errors import UserError
+
+log = logging.getLogger(__name__)
 
 # More decoding processes than this wait for the network rather than the other way round.
 MAX_AUTO_WORKERS = 8
@@ -30,7 +39,10 @@ class ClipDataModule(lightning.LightningDataModule):
         validation_fraction: 0 validates on the test split, as published results do; above 0 validates on this share of
             the training split, held out by class and subject.
         num_frames: F, frames taken of each clip.
-        size: height and width of a frame in pixels.
+        size: height and width of a frame in pixels, as the network sees it.
+        frame_size: height and width of the squares that clips are brought to first, from the cache or not; from `size`
+            to twice that.
+        cache: folder of the data set's cache, used if it holds every clip of the split; None decodes clips each time.
         batch_size: clips in a global batch; each process takes its equal share.
         num_workers: decoding processes of each training process, or "auto": the CPUs, shared by the devices of this
             machine, up to 8.
@@ -51,6 +63,8 @@ class ClipDataModule(lightning.LightningDataModule):
         validation_fraction: float = 0.0,
         num_frames: int = 16,
         size: int = 112,
+        frame_size: int = 128,
+        cache: Path | None = None,
         batch_size: int = 32,
         num_workers: int | Literal["auto"] = "auto",
         seed: int = 0,
@@ -62,6 +76,11 @@ class ClipDataModule(lightning.LightningDataModule):
         for name, value in (("num_frames", num_frames), ("size", size), ("batch_size", batch_size)):
             if value < 1:
                 raise UserError(f"{name} is {value}; set it to 1 or more")
+        if not size <= frame_size <= 2 * size:
+            raise UserError(
+                f"cache.size is {frame_size}, the size that frames are kept at, and dataset.size is {size}, the size "
+                f"that the network sees; set cache.size to {size} to {2 * size}"
+            )
         if num_workers != "auto" and (not isinstance(num_workers, int) or num_workers < 0):
             raise UserError(f"num_workers is {num_workers}; set it to auto, or to 0 or more")
         if seed < 0:
@@ -72,11 +91,14 @@ class ClipDataModule(lightning.LightningDataModule):
         self._validation_fraction = validation_fraction
         self._num_frames = num_frames
         self._size = size
+        self._frame_size = frame_size
+        self._cache = cache
         self._batch_size = batch_size
         self._num_workers = num_workers
         self._seed = seed
         self._on_error = on_error
-        self._augment = TrainingAugmentation(size, crop_scale, color_jitter)
+        self._augmentation = TrainingAugmentation(crop_scale, color_jitter)
+        self._source: FrameSource = DecodedFrames(frame_size)
         self._clips: dict[Part, tuple[Clip, ...]] = {}
         self._class_names: tuple[str, ...] = ()
         self._skipped: list[SkippedClip] = []
@@ -92,6 +114,12 @@ class ClipDataModule(lightning.LightningDataModule):
         """Training clips of each class, without those held out or skipped."""
         self._load()
         return class_counts(self._clips["train"], len(self._class_names))
+
+    @property
+    def split(self) -> Split:
+        """The split as it was loaded, with nothing held out or skipped."""
+        self._load()
+        return self._split
 
     @property
     def skipped(self) -> tuple[SkippedClip, ...]:
@@ -122,7 +150,10 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled, augmented clips; the last incomplete batch is dropped unless it is the only one."""
-        dataset = TrainingDataset(self.clips("train"), self._num_frames, self._augment, self._seed)
+        clips = self.clips("train")
+        dataset = TrainingDataset(
+            clips, self._source, self._num_frames, self._worker_size, self._augmentation, self._seed
+        )
         sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed)
         return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
 
@@ -134,9 +165,22 @@ class ClipDataModule(lightning.LightningDataModule):
         """Every test clip, in order."""
         return self._evaluation_loader("test", persistent=False)
 
+    def transfer_batch_to_device(self, batch: Sample, device: torch.device, dataloader_idx: int) -> Sample:
+        """Leave the draws on the CPU: fetching them back from the GPU would wait for the step before."""
+        moved: Sample = super().transfer_batch_to_device(
+            {name: value for name, value in batch.items() if name != "draw"}, device, dataloader_idx
+        )
+        if "draw" in batch:
+            moved["draw"] = batch["draw"]
+        return moved
+
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:  # noqa: ARG002
-        """Normalise on the device: uint8 clips cross to it four times faster than floats."""
-        return {**batch, "clip": normalise(batch["clip"])}
+        """Augment, where no worker has, and normalise on the device: uint8 clips cross to it four times faster."""
+        clips_BFHWC = batch["clip"]
+        if "draw" in batch:
+            draws = [Draw(*fields) for fields in batch["draw"].tolist()]
+            clips_BFHWC = augment_batch(clips_BFHWC, draws, self._size)
+        return {"clip": normalise(clips_BFHWC), "label": batch["label"], "index": batch["index"]}
 
     @property
     def _world_size(self) -> int:
@@ -145,6 +189,15 @@ class ClipDataModule(lightning.LightningDataModule):
     @property
     def _rank(self) -> int:
         return 0 if self.trainer is None else self.trainer.global_rank
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    @property
+    def _worker_size(self) -> int | None:
+        """Size that workers bring frames to; None where the GPU does that."""
+        return None if self._on_cuda else self._size
 
     @property
     def _process_batch_size(self) -> int:
@@ -161,7 +214,7 @@ class ClipDataModule(lightning.LightningDataModule):
         if self._num_workers != "auto":
             return self._num_workers
         devices = 1 if self.trainer is None else self.trainer.num_devices
-        return max(1, min(MAX_AUTO_WORKERS, _available_cpus() // devices))
+        return max(1, min(MAX_AUTO_WORKERS, available_cpus() // devices))
 
     def _load(self) -> None:
         """Load and divide the split, once."""
@@ -189,9 +242,23 @@ class ClipDataModule(lightning.LightningDataModule):
         self._clips = {"train": train, "val": val, "test": split.test}
         self._class_names = split.class_names
         self._skipped = skipped
+        self._source = self._choose_source((*split.train, *split.test))
+
+    def _choose_source(self, clips: Sequence[Clip]) -> FrameSource:
+        if self._cache is None or not self._cache.is_dir():
+            return DecodedFrames(self._frame_size)
+        missing = {clip.name for clip in clips} - cached_names(self._cache)
+        if missing:
+            log.warning(
+                f"the cache {self._cache} lacks {len(missing)} of {len(clips)} clips, so all are decoded in each "
+                "epoch; python -m micacl.prepare completes it"
+            )
+            return DecodedFrames(self._frame_size)
+        log.info(f"reading frames from the cache {self._cache}")
+        return CachedFrames(self._cache, self._frame_size)
 
     def _evaluation_loader(self, part: Part, persistent: bool) -> DataLoader[Sample]:
-        dataset = EvaluationDataset(self.clips(part), self._num_frames, self._size)
+        dataset = EvaluationDataset(self.clips(part), self._source, self._num_frames, self._worker_size)
         # Where the clips do not divide evenly over the processes this repeats some; the metric counts an index once.
         sampler = DistributedSampler[Sample](dataset, self._world_size, self._rank, shuffle=False)
         return self._loader(dataset, sampler, drop_last=False, persistent=persistent)
@@ -199,7 +266,6 @@ class ClipDataModule(lightning.LightningDataModule):
     def _loader(
         self, dataset: Dataset[Sample], sampler: DistributedSampler[Sample], drop_last: bool, persistent: bool
     ) -> DataLoader[Sample]:
-        on_cuda = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         return DataLoader(
             dataset,
             batch_size=self._process_batch_size,
@@ -207,11 +273,6 @@ class ClipDataModule(lightning.LightningDataModule):
             # A worker runs torch on one thread: DataLoader sees to that itself.
             num_workers=self._workers,
             persistent_workers=persistent and self._workers > 0,
-            pin_memory=on_cuda,
+            pin_memory=self._on_cuda,
             drop_last=drop_last,
         )
-
-
-def _available_cpus() -> int:
-    """CPUs that this process may use, which a container or a scheduler can hold below the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

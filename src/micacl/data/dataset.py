@@ -1,7 +1,8 @@
-"""Clips as tensors: decoded, sampled, augmented."""
+"""Clips as tensors: read, sampled, augmented."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from dataclasses import astuple
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from micacl.data.augmentation import CentreResize, TrainingAugmentation
-from micacl.data.decoding import decode_frames
+from micacl.data.augment_clip import augment_clip
+from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation
+from micacl.data.frame_source import FrameSource
 from micacl.data.sampling import frame_indices
 from micacl.data.split import Clip
 
@@ -19,15 +21,19 @@ class Sample(TypedDict):
     """One clip as the dataset gives it, or a batch of B as the data loader collates it.
 
     Attributes:
-        clip: frames, C,F,H,W (B,C,F,H,W in a batch); uint8 from the loader, normalised float32 on the device.
+        clip: frames, F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised float32,
+            on the device.
         label: class of the clip, int64 (B in a batch).
         index: position of the clip in its part of the split, int64 (B in a batch). Processes that share an evaluation
             may repeat a clip; its index tells.
+        draw: the fields of the clip's :class:`~micacl.data.augmentation.Draw`, float64 (B,8 in a batch), where the
+            device is to carry it out.
     """
 
     clip: Tensor
     label: Tensor
     index: Tensor
+    draw: NotRequired[Tensor]
 
 
 class EvaluationDataset(Dataset[Sample]):
@@ -35,22 +41,25 @@ class EvaluationDataset(Dataset[Sample]):
 
     Args:
         clips: the clips, in the order of `Sample.index`.
+        source: gives their frames.
         num_frames: F, frames taken of each clip.
-        size: height and width of a frame in pixels.
+        size: height and width of a frame in pixels; None leaves the frames to the device as they are read.
     """
 
-    def __init__(self, clips: Sequence[Clip], num_frames: int, size: int) -> None:
+    def __init__(self, clips: Sequence[Clip], source: FrameSource, num_frames: int, size: int | None) -> None:
         self.clips = clips
+        self._source = source
         self._num_frames = num_frames
-        self._resize = CentreResize(size)
+        self._size = size
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def __getitem__(self, index: int) -> Sample:
-        """Decode clip `index`; raises DecodeError when it cannot be decoded."""
-        frames = decode_frames(self.clips[index].path, lambda n: frame_indices(n, self._num_frames, None))
-        return _sample(self._resize(_channels_first(frames)), self.clips[index].label, index)
+        """Read clip `index`; raises DecodeError when it cannot be read."""
+        clip = self.clips[index]
+        frames = self._source.read(clip, lambda n: frame_indices(n, self._num_frames, None))
+        return _sample(frames, NOTHING, self._size, clip.label, index)
 
 
 class TrainingDataset(Dataset[Sample]):
@@ -60,15 +69,27 @@ class TrainingDataset(Dataset[Sample]):
 
     Args:
         clips: the clips, in the order of `Sample.index`.
+        source: gives their frames.
         num_frames: F, frames taken of each clip.
-        augment: the random changes.
+        size: height and width of a frame in pixels; None leaves the draw to the device.
+        augmentation: draws the random changes.
         seed: seed of every draw.
     """
 
-    def __init__(self, clips: Sequence[Clip], num_frames: int, augment: TrainingAugmentation, seed: int) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        source: FrameSource,
+        num_frames: int,
+        size: int | None,
+        augmentation: TrainingAugmentation,
+        seed: int,
+    ) -> None:
         self.clips = clips
+        self._source = source
         self._num_frames = num_frames
-        self._augment = augment
+        self._size = size
+        self._augmentation = augmentation
         self._seed = seed
         # Persistent workers keep a copy of this object from the first epoch on; shared memory reaches it all the same.
         self._epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -81,21 +102,17 @@ class TrainingDataset(Dataset[Sample]):
         return len(self.clips)
 
     def __getitem__(self, index: int) -> Sample:
-        """Decode and augment clip `index`; raises DecodeError when it cannot be decoded."""
+        """Read and augment clip `index`; raises DecodeError when it cannot be read."""
+        clip = self.clips[index]
         generator = np.random.default_rng((self._seed, int(self._epoch), index))
-        frames = decode_frames(self.clips[index].path, lambda n: frame_indices(n, self._num_frames, generator))
-        clip_FCHW = self._augment(_channels_first(frames), seed=int(generator.integers(2**63)))
-        return _sample(clip_FCHW, self.clips[index].label, index)
+        frames = self._source.read(clip, lambda n: frame_indices(n, self._num_frames, generator))
+        return _sample(frames, self._augmentation.draw(generator), self._size, clip.label, index)
 
 
-def _channels_first(frames_FHWC: NDArray[np.uint8]) -> Tensor:
-    """The frames as a tensor F,C,H,W that shares their memory."""
-    return torch.from_numpy(frames_FHWC).permute(0, 3, 1, 2)
-
-
-def _sample(clip_FCHW: Tensor, label: int, index: int) -> Sample:
-    return {
-        "clip": clip_FCHW.transpose(0, 1).contiguous(),
-        "label": torch.tensor(label),
-        "index": torch.tensor(index),
-    }
+def _sample(frames_FHWC: NDArray[np.uint8], draw: Draw, size: int | None, label: int, index: int) -> Sample:
+    if size is None:
+        sample: Sample = {**_sample(frames_FHWC, NOTHING, frames_FHWC.shape[1], label, index)}
+        sample["draw"] = torch.tensor(astuple(draw), dtype=torch.float64)
+        return sample
+    frames = frames_FHWC if draw == NOTHING and frames_FHWC.shape[1] == size else augment_clip(frames_FHWC, draw, size)
+    return {"clip": torch.from_numpy(frames), "label": torch.tensor(label), "index": torch.tensor(index)}

@@ -27,14 +27,24 @@ def read_frame_folder(path: Path, choose: Callable[[int], NDArray[np.int64]]) ->
         DecodeError: the folder has no images, or one of the chosen ones is damaged.
         OSError: the folder cannot be listed.
     """
+    files = frame_files(path)
+    indices = choose(len(files)).tolist()
+    read = {index: _read_image(files[index]) for index in dict.fromkeys(indices)}
+    return [read[index] for index in indices]
+
+
+def frame_files(path: Path) -> list[Path]:
+    """The images of a folder, in the order of the numbers in their names.
+
+    Raises:
+        DecodeError: the folder has no images.
+        OSError: the folder cannot be listed.
+    """
     # Names that start with a dot are macOS's shadow files (._00001.jpg), which are no images.
     files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
     if not files:
         raise DecodeError(f"the folder has no frames ({', '.join(SUFFIXES)})")
-    files.sort(key=_natural_order)
-    indices = choose(len(files)).tolist()
-    read = {index: _read_image(files[index]) for index in dict.fromkeys(indices)}
-    return [read[index] for index in indices]
+    return sorted(files, key=_natural_order)
 
 
 def _read_image(file: Path) -> NDArray[np.uint8]:

@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from micacl.data.decoding import decode_frames
+from micacl.data.cache.take_in import every_frame
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
-
-# Frames read at once: enough for most clips, and 64 frames of full HD still fit into 400 MB.
-FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -68,22 +64,8 @@ class _DecodeReasons(Dataset[str]):
 
     def __getitem__(self, index: int) -> str:
         try:
-            _decode_all(self._paths[index])
+            for _ in every_frame(self._paths[index]):
+                pass
         except DecodeError as error:
             return str(error)
         return ""
-
-
-def _decode_all(path: Path) -> None:
-    """Decode every frame of a clip, a few at a time so that a long video does not fill the memory."""
-    num_available = 1
-    start = 0
-    while start < num_available:
-
-        def choose(num_frames: int, start: int = start) -> np.ndarray:
-            nonlocal num_available
-            num_available = num_frames
-            return np.arange(start, min(start + FRAMES_AT_ONCE, num_frames), dtype=np.int64)
-
-        decode_frames(path, choose)
-        start += FRAMES_AT_ONCE

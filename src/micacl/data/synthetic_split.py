@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import platformdirs
-
 from micacl.data.csv_rows import read_rows
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.split import Clip, Split
@@ -12,13 +10,13 @@ from micacl.data.synthetic.recipe import Recipe
 from micacl.errors import UserError
 
 
-def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path | None = None, num_workers: int | None = None) -> Split:
+def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> Split:
     """Draw the built-in data set, unless it was drawn before, and divide it.
 
     Args:
         fold: the fold that tests, from 1; the others train. No subject is in two folds.
         recipe: what the data set consists of.
-        cache_dir: where it is kept; None is the user's cache folder.
+        cache_dir: where it is kept.
         num_workers: processes that draw; None is as many as there are cores.
 
     Returns:
@@ -29,7 +27,7 @@ def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path | None = None, num
     """
     if not 1 <= fold <= recipe.num_folds:
         raise UserError(f"fold is {fold}; the built-in data set has the folds 1 to {recipe.num_folds}")
-    folder = prepare(recipe, cache_dir or platformdirs.user_cache_path("micacl"), num_workers)
+    folder = prepare(recipe, cache_dir, num_workers)
     train: list[Clip] = []
     test: list[Clip] = []
     for row in read_rows(folder / "manifest.csv", ("path", "label", "subject", "fold")):

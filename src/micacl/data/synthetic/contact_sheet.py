@@ -21,6 +21,7 @@ CLIPS_PER_CLASS = 2
 STILL_SUBJECT = 18
 # Inches of paper for one frame; with the resolution below, a frame of 96 pixels is shown pixel by pixel.
 FRAME_INCHES = 0.8
+LABEL_INCHES = 1.5
 DOTS_PER_INCH = 120
 
 
@@ -31,14 +32,15 @@ def expression_sheet(recipe: Recipe) -> Figure:
         recipe: the data set; its first clips of each class are shown, whatever spoils them.
     """
     num_columns = CLIPS_PER_CLASS * len(MOMENTS)
-    figure = Figure(figsize=(FRAME_INCHES * num_columns + 1.6, FRAME_INCHES * len(CLASS_NAMES) + 0.4))
+    width = FRAME_INCHES * num_columns + LABEL_INCHES
+    figure = Figure(figsize=(width, FRAME_INCHES * len(CLASS_NAMES) + 0.4))
     # A narrow empty column parts the clips.
     widths = [1.0 if column != len(MOMENTS) else 0.12 for column in range(num_columns + 1)]
     grid = figure.add_gridspec(
         len(CLASS_NAMES),
         len(widths),
         width_ratios=widths,
-        left=0.1,
+        left=LABEL_INCHES / width,
         right=0.998,
         top=0.94,
         bottom=0.005,
@@ -56,7 +58,7 @@ def expression_sheet(recipe: Recipe) -> Figure:
                     axes.set_title(f"{moment:.0%}", fontsize=8, pad=3)
         units = "+".join(map(str, EXPRESSION_ACTION_UNITS[name])) or "talks, blinks"
         height = 0.94 - (0.94 - 0.005) * (row + 0.5) / len(CLASS_NAMES)
-        figure.text(0.094, height, f"{name}\n{units}", ha="right", va="center", fontsize=9)
+        figure.text((LABEL_INCHES - 0.08) / width, height, f"{name}\n{units}", ha="right", va="center", fontsize=9)
     return figure
 
 

@@ -29,7 +29,7 @@ def draw_eyes(canvas: Canvas, subject: Subject, units: Mapping[int, float], gaze
     Args:
         canvas: drawn on.
         subject: traits.
-        units: FACS number to intensity in [0, 1].
+        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
         gaze: shift of the irises, in face units.
     """
     upper = UPPER_OPENING * subject.eye_opening * (1 + 0.85 * units[5] - 0.3 * units[7] - 0.15 * units[6])
@@ -95,7 +95,7 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     Args:
         canvas: drawn on.
         subject: traits.
-        units: FACS number to intensity in [0, 1].
+        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
     """
     raise_inner, raise_outer, lower = units[1], units[2], units[4]
     # Without the inner raiser, the lowerer pulls the inner ends down; with it, they go together and up: oblique brows.

@@ -21,7 +21,7 @@ def draw_face(
     Args:
         canvas: drawn on, with its pose set.
         subject: traits.
-        units: FACS number to intensity in [0, 1].
+        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
         gaze: shift of the irises, in face units.
         light: where the light comes from, as a shift of the lit part of the face in face units.
     """

@@ -14,11 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from micacl.data.expressions import CLASS_NAMES
+from micacl.data.lock import locked
+from micacl.data.progress import progress_bar
 from micacl.data.synthetic.plan import PlannedClip, plan_clips
 from micacl.data.synthetic.recipe import Recipe
 from micacl.data.synthetic.worker import WRITING_FAILED
@@ -74,26 +72,11 @@ def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> 
         return folder
     with _explain_os_errors(cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with _lock(cache_dir / _LOCK_NAME):
+        with locked(cache_dir / _LOCK_NAME, "drawing the built-in clips"):
             # Another process may have built it while we waited.
             if not folder.is_dir():
                 _build(recipe, folder, num_workers or os.cpu_count() or 1)
     return folder
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Holds the lock file; says so if that takes waiting."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        Console(stderr=True).print("another process is drawing the built-in clips; waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _build(recipe: Recipe, folder: Path, num_workers: int) -> None:
@@ -122,17 +105,18 @@ def _draw_in_parallel(recipe: Recipe, folder: Path, num_clips: int, num_workers:
         RuntimeError: a worker failed otherwise; the message holds what it said.
     """
     workers = [_start_worker(recipe, folder, number, num_workers) for number in range(num_workers)]
-    columns = (TextColumn("drawing the built-in clips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(num_workers) as readers:
-            task = progress.add_task("", total=num_clips)
+        with (
+            progress_bar("drawing the built-in clips", num_clips) as advance,
+            ThreadPoolExecutor(num_workers) as readers,
+        ):
 
             def follow(worker: subprocess.Popen[str]) -> str:
                 """Counts the worker's clips until it ends; gives back what it said on its standard error."""
                 assert worker.stdout is not None
                 assert worker.stderr is not None
                 for _ in worker.stdout:
-                    progress.advance(task)
+                    advance(1)
                 said = worker.stderr.read()
                 if worker.wait() != 0:
                     # The set will not be whole, so the others need not go on.

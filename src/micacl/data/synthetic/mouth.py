@@ -24,7 +24,7 @@ def draw_mouth(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     Args:
         canvas: drawn on.
         subject: traits.
-        units: FACS number to intensity in [0, 1].
+        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
     """
     smile, sad, stretch, tight = units[12], units[15], units[20], units[23]
     jaw, depress, sneer = units[26], units[16], units[9]

@@ -13,6 +13,8 @@ from micacl.data.synthetic.timeline import sample_timeline
 
 # Half of the frame is this many face units: the face fills most of it, as in aligned face crops.
 HALF_FRAME = 0.78
+# The face stands this much higher than the middle of the frame, in face units, which then holds the whole mouth.
+FACE_SHIFT = -0.12
 
 # First word of the random streams beside the seed: one stream for each subject, one for each clip.
 _SUBJECT_STREAM = 1
@@ -32,7 +34,7 @@ def render_clip(recipe: Recipe, clip: PlannedClip) -> ByteArray:
         clip: which subject shows which expression.
 
     Returns:
-        RGB frames of shape (T, frame_size, frame_size, 3), 24 <= T <= 60.
+        RGB frames of shape (T, frame_size, frame_size, 3), `MIN_CLIP_FRAMES` <= T <= `MAX_CLIP_FRAMES`.
     """
     rng = np.random.default_rng([recipe.seed, _CLIP_STREAM, clip.index])
     size = recipe.frame_size
@@ -48,7 +50,7 @@ def render_clip(recipe: Recipe, clip: PlannedClip) -> ByteArray:
         canvas = Canvas(crop_background(scene, frame, size), pixels_per_unit)
         yaw, pitch, roll, scale, shift_x, shift_y = scene.pose[frame]
         camera_x, camera_y = scene.camera[frame] / pixels_per_unit
-        canvas.set_pose(yaw, pitch, roll, scale, (shift_x + camera_x, shift_y + camera_y))
+        canvas.set_pose(yaw, pitch, roll, scale, (shift_x + camera_x, shift_y + camera_y + FACE_SHIFT))
         intensities = {unit: float(values[frame]) for unit, values in units.items()}
         draw_face(canvas, subject, intensities, tuple(scene.gaze[frame]), scene.light_direction)
         image = canvas.develop()

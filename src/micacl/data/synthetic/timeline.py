@@ -18,10 +18,10 @@ OFFSET_SHARE = (0.2, 0.4)
 
 # Apex intensity of the clip's expression, and how far a single unit may stay behind it. 1 is a unit's usual full
 # strength: drawn people exaggerate, so that a network without pre-trained weights learns from them in minutes.
-EXPRESSION_STRENGTH = (1.2, 1.5)
+EXPRESSION_STRENGTH = (1.5, 1.8)
 UNIT_STRENGTH = (0.85, 1.0)
 # Units of one expression do not start at the same instant.
-UNIT_LAG_FRAMES = 2.0
+UNIT_LAG_FRAMES = 1.2
 
 # Small movements that mean nothing, in any class.
 DISTRACTOR_PROBABILITY = 0.25
@@ -31,11 +31,11 @@ DISTRACTOR_UNITS = (1, 2, 4, 7, 12, 15, 23)
 # Talking moves lips and jaw. Neutral clips mostly talk, others now and then.
 TALK_PROBABILITY_NEUTRAL = 0.8
 TALK_PROBABILITY_EXPRESSION = 0.15
-TALK_STRENGTH = (0.2, 0.4)
+TALK_STRENGTH = (0.15, 0.3)
 TALK_SYLLABLES_PER_SECOND = (2.5, 5.0)
 
 BLINKS_PER_SECOND = 0.4
-BLINK_FRAMES = 5.0
+BLINK_FRAMES = 3.0
 
 
 def sample_timeline(label: int, num_frames: int, rng: np.random.Generator) -> dict[int, FloatArray]:
@@ -47,7 +47,7 @@ def sample_timeline(label: int, num_frames: int, rng: np.random.Generator) -> di
         rng: source of randomness.
 
     Returns:
-        FACS number to intensities in [0, 1] of shape (T,).
+        FACS number to intensities of shape (T,), 0 at rest; strong apexes reach 1.5.
     """
     name = CLASS_NAMES[label]
     frames = np.arange(num_frames, dtype=np.float64)

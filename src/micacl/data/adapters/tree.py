@@ -1,0 +1,132 @@
+"""Lists the folders under a root, each once, without opening the folders that are clips."""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from micacl.errors import UserError
+
+VIDEO_SUFFIXES = frozenset((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"))
+LIST_SUFFIXES = frozenset((".csv", ".txt"))
+
+# macOS leaves shadow copies of every file in this folder of an archive.
+_IGNORED = "__MACOSX"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder's content.
+
+    Attributes:
+        path: the folder.
+        folders: names of the folders in it, sorted.
+        videos: names of the video files in it, sorted.
+        lists: names of the files in it that may list clips, sorted.
+    """
+
+    path: Path
+    folders: tuple[str, ...]
+    videos: tuple[str, ...]
+    lists: tuple[str, ...]
+
+
+@dataclass
+class Tree:
+    """The folders under a root, those near it first.
+
+    Attributes:
+        folders: the folders that were listed.
+        unreadable: the folders that could not be.
+        complete: False where there were more folders than allowed.
+    """
+
+    folders: list[Folder] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
+    complete: bool = True
+
+    def hint(self) -> str:
+        """What to say of the unreadable folders when something was not found; empty where there are none."""
+        if not self.unreadable:
+            return ""
+        more = f" and {len(self.unreadable) - 1} more" if len(self.unreadable) > 1 else ""
+        return f" {self.unreadable[0]}{more} cannot be read; make it readable."
+
+
+def list_folder(path: Path) -> Folder:
+    """List one folder; names that start with a dot are passed over.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    folders, videos, lists = [], [], []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name == _IGNORED:
+                continue
+            suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  thousands of names, not paths
+            if _is_folder(entry):
+                folders.append(entry.name)
+            elif suffix in VIDEO_SUFFIXES:
+                videos.append(entry.name)
+            elif suffix in LIST_SUFFIXES:
+                lists.append(entry.name)
+    return Folder(path, tuple(sorted(folders)), tuple(sorted(videos)), tuple(sorted(lists)))
+
+
+def list_tree(root: Path, is_clip: Callable[[str], bool], max_folders: int) -> Tree:
+    """List a folder and the folders under it, breadth first.
+
+    Links are followed, but no folder is listed twice, so a link to a folder above itself does no harm.
+
+    Args:
+        root: where to begin; it is listed in any case.
+        is_clip: tells by its name that a folder is a clip, or of no interest, and need not be opened.
+        max_folders: folders to list at most.
+    """
+    tree = Tree()
+    waiting = deque([root])
+    listed: set[tuple[int, int]] = set()
+    while waiting:
+        path = waiting.popleft()
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in listed:
+                continue
+            listed.add((status.st_dev, status.st_ino))
+            folder = list_folder(path)
+        except OSError:
+            tree.unreadable.append(path)
+            continue
+        if len(tree.folders) == max_folders:
+            tree.complete = False
+            break
+        tree.folders.append(folder)
+        waiting.extend(path / name for name in folder.folders if not is_clip(name))
+    return tree
+
+
+def check_root(root: Path | None, not_found: Callable[[str], UserError]) -> Path:
+    """The data set's folder as an absolute path.
+
+    Args:
+        root: the option `dataset.root`.
+        not_found: makes the error from what is wrong.
+
+    Raises:
+        UserError: it is not set, or no folder.
+    """
+    if root is None:
+        raise not_found("dataset.root is not set.")
+    root = Path(os.path.abspath(root))  # noqa: PTH100  leaves links as they are, and takes out `..`
+    if not root.is_dir():
+        raise not_found(f"{root} is not a folder.")
+    return root
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False

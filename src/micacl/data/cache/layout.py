@@ -1,0 +1,55 @@
+"""Where the cache keeps what.
+
+One cache holds one copy of one data set at one frame size, for all folds and all runs:
+
+    <cache folder>/<data set>-<key>/
+      about.json        what the key stands for
+      journal.jsonl     a line for each clip that was taken in, or could not be
+      clips/3f/3f...npy uint8 frames of shape (F, S, S, 3), one file for each clip
+
+A clip's file appears by renaming, and its journal line after it: what the journal lists is whole. NumPy's own format
+lets a reader map the file and touch only the frames that it needs. The measurement that chose it is in benchmarks/.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+# A change of what is in the files makes another key, so that old caches are left alone rather than misread.
+FORMAT = 1
+
+ABOUT_NAME = "about.json"
+JOURNAL_NAME = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """What tells one cache from another.
+
+    Attributes:
+        dataset: the data set's name.
+        root: the folder that it was read from, resolved.
+        size: S, height and width of the frames in pixels.
+        frames: most frames that are kept of a clip, evenly spaced, or "all".
+    """
+
+    dataset: str
+    root: str
+    size: int
+    frames: int | str
+
+    @property
+    def folder_name(self) -> str:
+        """Names the cache's folder."""
+        text = json.dumps(asdict(self) | {"format": FORMAT}, sort_keys=True)
+        return f"{self.dataset}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def clip_file(folder: Path, clip_name: str) -> Path:
+    """The file of a clip's frames.
+
+    Clip names hold slashes, spaces and any letter; a hash of them is a valid name on every file system.
+    """
+    digest = hashlib.sha256(clip_name.encode()).hexdigest()[:24]
+    return folder / "clips" / digest[:2] / f"{digest}.npy"

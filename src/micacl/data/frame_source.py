@@ -1,0 +1,47 @@
+"""Where the frames of a clip come from: decoded on the spot, or out of the cache."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from micacl.data.decoding import decode_frames
+from micacl.data.split import Clip
+from micacl.data.square import to_squares
+
+Choose = Callable[[int], NDArray[np.int64]]
+
+
+class FrameSource(Protocol):
+    """Gives the frames of clips as squares of one size."""
+
+    def read(self, clip: Clip, choose: Choose) -> NDArray[np.uint8]:
+        """Read some frames of a clip.
+
+        Args:
+            clip: the clip.
+            choose: is told how many frames the clip has, and returns the indices of those to read, never decreasing.
+
+        Returns:
+            The chosen frames as F,S,S,3 in RGB, 0 to 255.
+
+        Raises:
+            DecodeError: the clip cannot be read; the message names it and says why.
+        """
+        ...
+
+
+class DecodedFrames:
+    """Decodes a clip each time it is asked for.
+
+    Args:
+        size: S, height and width of the squares in pixels.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def read(self, clip: Clip, choose: Choose) -> NDArray[np.uint8]:
+        """See :meth:`FrameSource.read`."""
+        return to_squares(decode_frames(clip.path, choose), self._size)

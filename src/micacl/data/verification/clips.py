@@ -1,0 +1,55 @@
+"""Whether every clip is there, can be decoded, and is long enough."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from micacl.data.adapters.listing import Located
+from micacl.data.facts import ClipFacts
+from micacl.data.verification.published import Published
+from micacl.data.verification.report import Finding, Problem, count_and_names
+
+# What the network takes of a clip; a shorter one repeats frames.
+ENOUGH_FRAMES = 16
+
+
+def check_clips(
+    located: Located, facts: Mapping[str, ClipFacts], readable: Sequence[ClipFacts], known: Published | None
+) -> Iterator[Finding]:
+    """Whether every clip is there, can be decoded, and is long enough."""
+    missing = tuple(Problem(name, "missing", detail) for name, detail in sorted(located.missing.items()))
+    yield Finding(
+        "clips missing on disk",
+        count_and_names([problem.clip for problem in missing]),
+        "0",
+        "unpack all parts of the data set" if missing else "",
+        missing,
+    )
+    unreadable = tuple(
+        Problem(name, "cannot be decoded", facts[name].reason if name in facts else "it was not looked at")
+        for name in sorted(located.paths)
+        if name not in facts or facts[name].reason
+    )
+    yield Finding(
+        "clips that cannot be decoded",
+        count_and_names([problem.clip for problem in unreadable]),
+        "0",
+        "unpack these clips again, or leave them out with dataset.on_error=skip" if unreadable else "",
+        unreadable,
+    )
+    yield _short(readable, known)
+
+
+def _short(readable: Sequence[ClipFacts], known: Published | None) -> Finding:
+    short = [clip for clip in readable if clip.num_frames < ENOUGH_FRAMES]
+    expected = known.short_clips if known else None
+    is_ok = expected is None or len(short) == expected
+    return Finding(
+        f"clips shorter than {ENOUGH_FRAMES} frames",
+        str(len(short)),
+        "" if expected is None else str(expected),
+        "" if is_ok else "frames are missing or were added; unpack the official frames again",
+        ()
+        if is_ok
+        else tuple(
+            Problem(clip.name, f"shorter than {ENOUGH_FRAMES} frames", f"{clip.num_frames} frames") for clip in short
+        ),
+    )

@@ -1,0 +1,17 @@
+"""``python -m micacl.prepare dataset=... dataset.root=...``: checks a copy of a data set and decodes it once."""
+
+from micacl.commandline import command
+from micacl.job import Job
+from micacl.settings import PrepareSettings
+
+
+@command("prepare", PrepareSettings)
+def main(settings: PrepareSettings, job: Job) -> None:  # noqa: ARG001  every command has the same call
+    """Prepares the configured data set."""
+    from micacl.preparation import prepare  # imports what decodes: --help stays fast
+
+    prepare(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.data.frame_choices import every, last_repeated
+
+from micacl.data.decoding import decode_frames
+from micacl.errors import DecodeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Frames = NDArray[np.uint8]
+    ReadNumbers = Callable[[Frames], list[int]]
+
+
+def save_frames(folder: Path, draw: Callable[[int, int], Frames], names: list[str], mode: str = "RGB") -> Path:
+    folder.mkdir()
+    for number, name in enumerate(names):
+        Image.fromarray(draw(number, 64)).convert(mode).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPG", ".jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_folder_of_frames_is_read_in_the_order_of_the_numbers(
+    suffix: str, mode: str, tmp_path: Path, draw_frame: Callable[[int, int], Frames], frame_numbers: ReadNumbers
+) -> None:
+    # "10" before "9" by the alphabet
+    names = [f"00001_{number}{suffix}" for number in range(12)]
+    folder = save_frames(tmp_path / "00001", draw_frame, names, mode)
+    (folder / "notes.txt").write_text("no frame")
+    (folder / "._00001_0.png").write_text("no frame either")
+    frames = decode_frames(folder, every)
+    assert frames.shape == (12, 64, 64, 3)
+    assert frame_numbers(frames) == list(range(12))
+    if mode == "RGB" and suffix == ".png":
+        assert (frames == np.stack([draw_frame(number, 64) for number in range(12)])).all()
+    if mode == "L":
+        assert (frames == frames[..., :1]).all()
+    assert frame_numbers(decode_frames(folder, last_repeated)) == [0, 0, 0, 11, 11]
+
+
+def test_only_the_chosen_frames_of_a_folder_are_read(
+    tmp_path: Path, draw_frame: Callable[[int, int], Frames], frame_numbers: ReadNumbers
+) -> None:
+    folder = save_frames(tmp_path / "frames", draw_frame, [f"{number}.png" for number in range(5)])
+    (folder / "2.png").write_text("damaged")
+    assert frame_numbers(decode_frames(folder, lambda _: np.array([0, 1, 3]))) == [0, 1, 3]
+
+
+def test_a_damaged_folder_is_named_with_the_reason(tmp_path: Path, draw_frame: Callable[[int, int], Frames]) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DecodeError, match=r"empty cannot be decoded: the folder has no frames"):
+        decode_frames(empty, every)
+
+    cut = save_frames(tmp_path / "cut", draw_frame, ["1.jpg", "2.jpg"])
+    (cut / "2.jpg").write_bytes((cut / "2.jpg").read_bytes()[:600])
+    with pytest.raises(DecodeError, match=r"cut cannot be decoded: 2.jpg: Truncated"):
+        decode_frames(cut, every)
+
+    text = save_frames(tmp_path / "text", draw_frame, ["1.jpg", "2.jpg"])
+    (text / "1.jpg").write_text("no image")
+    with pytest.raises(DecodeError, match=r"text cannot be decoded: 1.jpg: "):
+        decode_frames(text, every)
+
+    sizes = save_frames(tmp_path / "sizes", draw_frame, ["1.jpg", "2.jpg"])
+    Image.fromarray(draw_frame(0, 72)).save(sizes / "2.jpg")
+    with pytest.raises(DecodeError, match=r"differ in size \(height, width\): \[\(64, 64\), \(72, 72\)\]"):
+        decode_frames(sizes, every)
