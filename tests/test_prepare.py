@@ -1,19 +1,24 @@
 """``micacl.prepare`` and what a run makes of it: checked data, cached frames, and what goes wrong with both."""
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
-from tests.data.conftest import numbered_frame
+from PIL import Image
+from tests.data.conftest import numbered_frame, read_numbers
 from tests.runs import Outcome, compose_settings, read_table, run_here
 
 from micacl.build_data import frame_cache_dir
 from micacl.data.synthetic.encode import write_mp4
 from micacl.prepare import main as prepare_main
+from micacl.reporting.images import THUMBNAILS_FILE, read_images
+from micacl.reporting.run_folder import read_run
 
 CLASSES = ("joy", "calm", "fury")
 SMALL = (
@@ -38,8 +43,6 @@ class Copy(NamedTuple):
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
-    import numpy as np
-
     root = tmp_path / "my clips"
     rows = ["path,label,subject"]
     for number in range(30):
@@ -68,7 +71,11 @@ def stored(copy: Copy) -> list[Path]:
 
 
 def test_prepared_data_is_verified_and_trained_on_from_the_cache(
-    copy: Copy, prepare: Prepare, tmp_path: Path, small_network: None, monkeypatch: pytest.MonkeyPatch
+    copy: Copy,
+    prepare: Prepare,
+    tmp_path: Path,
+    small_network: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcome = prepare()
     assert outcome.status == 0, outcome.shown
@@ -80,7 +87,14 @@ def test_prepared_data_is_verified_and_trained_on_from_the_cache(
     monkeypatch.setattr("micacl.data.frame_source.decode_frames", lambda *_: pytest.fail("a clip was decoded"))
     outcome, record = train(copy, tmp_path / "run")
     assert outcome.status == 0, outcome.shown
-    assert record["data"] == {"verified": True, "manifest": digest, "reason": ""}
+    assert (record["data_verified"], record["data_manifest"], record["data_reason"]) == (True, digest, "")
+    thumbnails = read_images(read_run(tmp_path / "run"), THUMBNAILS_FILE)
+    assert thumbnails.keys() == {row["clip"] for row in read_table(tmp_path / "run" / "predictions.csv")}
+    for name, (picture,) in thumbnails.items():
+        number = int(name.split()[-1])
+        shown = np.asarray(Image.open(io.BytesIO(picture)))[None]
+        # Cached at 32 pixels and enlarged: the bars of the number are still there.
+        assert read_numbers(shown) == [(16 + number % 5) // 2 + 8 * number]
     assert "not verified" not in outcome.shown
 
 
@@ -88,8 +102,8 @@ def test_training_from_the_cache_is_training_on_the_decoded_clips(
     copy: Copy, prepare: Prepare, tmp_path: Path, small_network: None
 ) -> None:
     _, record = train(copy, tmp_path / "decoded")
-    assert record["data"]["verified"] is False
-    assert "run micacl.prepare" in record["data"]["reason"]
+    assert record["data_verified"] is False
+    assert "run micacl.prepare" in record["data_reason"]
     assert prepare().status == 0
     assert train(copy, tmp_path / "cached")[0].status == 0
     decoded, cached = (read_table(tmp_path / run / "predictions.csv") for run in ("decoded", "cached"))
@@ -100,7 +114,7 @@ def test_a_check_alone_keeps_no_frames(copy: Copy, prepare: Prepare, tmp_path: P
     outcome = prepare("verify_only=true")
     assert outcome.status == 0, outcome.shown
     assert stored(copy) == []
-    assert train(copy, tmp_path / "run")[1]["data"]["verified"] is True
+    assert train(copy, tmp_path / "run")[1]["data_verified"] is True
 
 
 def test_bad_clips_are_listed_and_never_dropped_silently(
@@ -125,7 +139,7 @@ def test_bad_clips_are_listed_and_never_dropped_silently(
     assert str(bad) in outcome.shown
     outcome, record = train(copy, tmp_path / "skipped", "dataset.on_error=skip")
     assert outcome.status == 0, outcome.shown
-    assert record["data"]["verified"] is False
+    assert record["data_verified"] is False
     assert [row["path"] for row in read_table(tmp_path / "skipped" / "skipped_clips.csv")] == [str(bad)]
 
 

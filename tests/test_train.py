@@ -25,7 +25,7 @@ from micacl.training.predictions import Rates
 
 FILES = {
     "checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "confusion_matrix.png", "features.npz",
-    "metrics.csv", "predictions.csv", "run.json", "tsne.png",
+    "metrics.csv", "predictions.csv", "run.json", "thumbnails.npz", "tsne.png",
 }  # fmt: skip
 NUM_TEST_CLIPS = 7
 

@@ -27,7 +27,7 @@ from micacl.training.memory import keep_freed_memory
 from micacl.training.module import ExpressionModule, NonFiniteLossError, Optimisation
 from micacl.training.predictions import recognition_rates
 from micacl.training.results import results_record
-from micacl.training.run_record import RunRecord, device_name, write_predictions, write_rows
+from micacl.training.run_record import RunRecord, device_name, write_predictions, write_rows, write_thumbnails
 from micacl.training.wandb_run import finish_wandb, start_wandb
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _train_and_test(settings: Settings, job: Job, record: RunRecord, wandb_run: 
     data = build_data(settings)
     record.update(class_names=list(data.class_names), class_counts=data.class_counts)
     state = state_of_data(settings, data.split)
-    record.update(data=vars(state))
+    record.update(data_verified=state.verified, data_manifest=state.manifest, data_reason=state.reason)
     if not state.verified:
         log.warning(f"The data is not verified: {state.reason}.")
     _list_skipped(data, folder)
@@ -139,7 +139,11 @@ def _write_results(
     write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
     rates = recognition_rates(predictions)
     record.update(results=results_record(headline, rates, module.class_names, epochs.rows), status="finished")
-    save_figures(folder)
+    try:
+        write_thumbnails(folder, data.clip_names("test"), data.middle_frames("test"))
+        save_figures(folder)
+    except UserError as error:
+        log.warning(f"The results are complete, but not all pictures could be made: {error}")
 
 
 def _about(settings: Settings, job: Job) -> dict[str, Any]:

@@ -91,15 +91,15 @@ def draw_frame() -> Callable[[int, int], NDArray[np.uint8]]:
     return numbered_frame
 
 
+def read_numbers(frames: NDArray[np.uint8]) -> list[int]:
+    """The numbers that frames F,H,W,3 show."""
+    bars = frames[:, BAR // 2 : BAR * BITS : BAR, BAR].mean(axis=-1) > 127
+    return [int(sum(bar << bit for bit, bar in enumerate(row))) for row in bars.tolist()]
+
+
 @pytest.fixture(scope="session")
 def frame_numbers() -> Callable[[NDArray[np.uint8]], list[int]]:
-    """Reads the numbers that frames F,H,W,3 show."""
-
-    def read(frames: NDArray[np.uint8]) -> list[int]:
-        bars = frames[:, BAR // 2 : BAR * BITS : BAR, BAR].mean(axis=-1) > 127
-        return [int(sum(bar << bit for bit, bar in enumerate(row))) for row in bars.tolist()]
-
-    return read
+    return read_numbers
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
+from micacl.data.thumbnails import middle_frame
 from micacl.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,10 @@ class ClipDataModule(lightning.LightningDataModule):
         """Training clips of each class, without those held out or skipped."""
         self._load()
         return class_counts(self._clips["train"], len(self._class_names))
+
+    def middle_frames(self, part: Part) -> list[bytes]:
+        """The middle frame of each clip of one part, in the order of `Sample["index"]`, as small JPEGs."""
+        return [middle_frame(clip, self._source) for clip in self.clips(part)]
 
     @property
     def split(self) -> Split:

@@ -119,6 +119,17 @@ def write_predictions(
     )
 
 
+def write_thumbnails(folder: Path, clip_names: Sequence[str], pictures: Sequence[bytes]) -> None:
+    """Writes ``thumbnails.npz``: ``clip`` (names), ``data`` (uint8, all JPEGs one after the other) and ``offsets``."""
+    with replacing(folder / "thumbnails.npz") as partial:
+        np.savez(
+            partial,
+            clip=np.array(clip_names),
+            data=np.frombuffer(b"".join(pictures), np.uint8),
+            offsets=np.cumsum([0, *map(len, pictures)]),
+        )
+
+
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Writes a CSV file, whole or not at all.
 

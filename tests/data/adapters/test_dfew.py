@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -161,6 +162,15 @@ def test_copies_of_a_split_file_must_agree(root: Path) -> None:
     path.write_text(path.read_text().replace("14,7", "14,6"))
     with pytest.raises(UserError, match=r"set_1.csv and .*set_1.csv could both be meant, and differ; remove the wrong"):
         load(root)
+
+
+def test_two_data_sets_side_by_side_are_an_error(root: Path) -> None:
+    shutil.copytree(root, root.parent / "DFEW 2")
+    with pytest.raises(
+        UserError, match=r"DFEW is there twice, with the lists .*DFEW/E.* and .*DFEW 2/E.*; set dataset.r"
+    ):
+        load(root.parent)
+    assert_is_dfew(load(root), root / "Clip" / "clip_224x224", numbered(ALL))
 
 
 def test_links_are_followed_and_circles_are_not(root: Path) -> None:

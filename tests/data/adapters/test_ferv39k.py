@@ -95,10 +95,20 @@ def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
 
 
 def test_faces_are_preferred_to_whole_pictures_and_other_lists_are_left_alone(root: Path) -> None:
-    add_clips(root / "3_ClipsforScenImages", (path for path, _ in ferv39k_clips()))
+    for other in ("3_ClipsforScenImages", "1_my_own"):
+        add_clips(root / other, (path for path, _ in ferv39k_clips()))
     add_clips(root / "1_Clips", (f"{path}.mp4" for path, _ in ferv39k_clips()))
     write_text(root / "4_setups" / "22_scenes" / "train_Crime.csv", ["no list of ours"])
     assert_is_ferv39k(load(root), root / "2_ClipsforFaceCrop")
+
+
+def test_another_data_set_is_not_taken_for_it(root: Path) -> None:
+    (root / "2_ClipsforFaceCrop").rename(root / "not yet unpacked.zip")
+    add_clips(root / "MAFW" / "faces", ("0001", "0002"))
+    for path in (root / "not yet unpacked.zip").rglob("000?"):
+        path.rmdir()
+    with pytest.raises(UserError, match="FERV39k was not found: there are no clips"):
+        load(root)
 
 
 def test_another_fold_is_an_error(root: Path) -> None:

@@ -58,7 +58,8 @@ def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
 
 
 def test_faces_are_preferred_to_whole_pictures_and_other_lists_are_left_alone(root: Path) -> None:
-    add_clips(root / "data" / "frames", numbered(ALL))
+    for other in ("data/frames", "data/my own"):
+        add_clips(root / other, numbered(ALL))
     add_clips(root / "data" / "clips", numbered(ALL, ".mp4"))
     for other in ("compound/no_caption", "single/caption", "single/with_caption"):
         write_text(root / "Train & Test Set" / other / "set_1" / "train.txt", ["00001.mp4 anger_fear"])

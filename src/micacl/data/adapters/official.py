@@ -123,7 +123,7 @@ def find_official(layout: Layout, root: Path | None, folds: Iterable[int]) -> Fo
         folders = _clips_above(layout, root)
     lists: dict[tuple[int, Part], Path] = {}
     for fold in folds:
-        lists |= _choose_lists(layout, root, fold, listed, tree.hint())
+        lists |= _choose_lists(layout, root, fold, listed, folders, tree.hint())
     if not folders:
         raise layout.not_found(f"there are no clips in {root}.{tree.hint()}")
     return Found(lists, _choose_clips(layout, folders, next(iter(lists.values()))))
@@ -223,7 +223,7 @@ def _nearest(folders: list[_ClipFolder], list_file: Path) -> tuple[Path, list[_C
 
 
 def _choose_lists(
-    layout: Layout, root: Path, fold: int, listed: dict[Path, SplitFile], hint: str
+    layout: Layout, root: Path, fold: int, listed: dict[Path, SplitFile], folders: list[_ClipFolder], hint: str
 ) -> dict[tuple[int, Part], Path]:
     """Both split files of a fold, of the same variant."""
     paths: dict[tuple[int, Part], list[Path]] = {}
@@ -239,15 +239,20 @@ def _choose_lists(
             f"such as {root / layout.example}, in {root}.{hint}"
         )
     parts: tuple[Part, Part] = ("train", "test")
-    return {(fold, part): _choose_list(paths[min(variants), part]) for part in parts}
+    return {(fold, part): _choose_list(layout, paths[min(variants), part], folders) for part in parts}
 
 
-def _choose_list(paths: list[Path]) -> Path:
-    """The file nearest to the root, if all copies agree."""
+def _choose_list(layout: Layout, paths: list[Path], folders: list[_ClipFolder]) -> Path:
+    """The file nearest to the root, if all copies agree and belong to the same clips."""
     nearest, *others = sorted(paths, key=lambda path: (len(path.parts), path))
     for other in others:
         if _content(other) != _content(nearest):
             raise UserError(f"{nearest} and {other} could both be meant, and differ; remove the wrong one")
+        if folders and _nearest(folders, other)[0] != _nearest(folders, nearest)[0]:
+            raise UserError(
+                f"{layout.title} is there twice, with the lists {nearest} and {other}; "
+                "set dataset.root to the folder of the one to use"
+            )
     return nearest
 
 
