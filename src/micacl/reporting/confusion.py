@@ -1,6 +1,7 @@
 """The confusion matrix of a run as a picture."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,22 @@ def confusion_figure(run_folder: Path) -> Figure:
         UserError: the folder is no run's, or its predictions are missing or damaged.
     """
     run = read_run(run_folder)
-    counts = read_confusion(run)
-    clips = counts.sum(axis=1)
-    names = [textwrap.fill(one_line(name), NAME_WIDTH) for name in run.class_names]
-    side = CELL * len(names)
     headline = "" if run.results is None else f", {run.results.headline}"
-    caption = one_line(f"{describe(run)}{headline}, {clips.sum()} test clips")
+    return counts_figure(read_confusion(run), run.class_names, f"{describe(run)}{headline}")
+
+
+def counts_figure(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
+    """Draws a confusion matrix.
+
+    Args:
+        counts: clips, shape (K, K), rows are labels.
+        class_names: the K classes.
+        title: whose predictions they are.
+    """
+    clips = counts.sum(axis=1)
+    names = [textwrap.fill(one_line(name), NAME_WIDTH) for name in class_names]
+    side = CELL * len(names)
+    caption = one_line(f"{title}, {clips.sum()} test clips")
     subtitle = textwrap.wrap(caption, max(40, LETTERS_PER_CELL * len(names)))
     figure = Figure(figsize=(side + 3.0, side + 2.0 + LINE * len(subtitle)), layout="compressed")
     FigureCanvasAgg(figure)

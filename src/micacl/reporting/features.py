@@ -20,11 +20,13 @@ class Features:
         features: shape (N, C).
         label: shape (N,), class indices.
         prediction: shape (N,), class indices.
+        clip: N names; empty where the run has not recorded them.
     """
 
     features: NDArray[np.float32]
     label: NDArray[np.int64]
     prediction: NDArray[np.int64]
+    clip: tuple[str, ...]
 
 
 def read_features(run: Run) -> Features:
@@ -39,7 +41,8 @@ def read_features(run: Run) -> Features:
     path = run.folder / FEATURES_FILE
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            features = Features(arrays["features"], arrays["label"], arrays["prediction"])
+            clip = tuple(map(str, arrays["clip"].tolist())) if "clip" in arrays else ()
+            features = Features(arrays["features"], arrays["label"], arrays["prediction"], clip)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the run ({run.status}) has not written its features.") from None
     except KeyError as error:
@@ -49,6 +52,8 @@ def read_features(run: Run) -> Features:
     shape = features.features.shape
     if len(shape) != 2 or features.label.shape != shape[:1] or features.prediction.shape != shape[:1]:
         raise UserError(f"{path} is damaged: its features, labels and predictions are not of the same clips.")
+    if features.clip and len(features.clip) != shape[0]:
+        raise UserError(f"{path} is damaged: it names {len(features.clip)} clips and holds {shape[0]}.")
     for classes in (features.label, features.prediction):
         if not np.isin(classes, np.arange(len(run.class_names))).all():
             raise UserError(f"{path} does not fit the run: it holds a label that is none of its classes.")

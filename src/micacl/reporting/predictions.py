@@ -1,6 +1,8 @@
-"""Counts a run's predictions.csv: the confusion matrix, and the rates that follow from it."""
+"""Reads a run's predictions.csv, and counts: the confusion matrix, and the rates that follow from it."""
 
 import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,74 @@ from micacl.errors import UserError
 from micacl.reporting.run_folder import Run
 
 PREDICTIONS_FILE = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run said of each test clip.
+
+    Attributes:
+        clip: N names, each once.
+        label: shape (N,), class indices.
+        prediction: shape (N,), class indices.
+        probability: shape (N, K); NaN in the rows of clips whose probabilities are no probabilities.
+    """
+
+    clip: tuple[str, ...]
+    label: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    probability: NDArray[np.float64]
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Shape (K, K), clips: row k holds the clips with label k, column j those predicted as j."""
+        num_classes = self.probability.shape[1]
+        counts = np.bincount(self.label * num_classes + self.prediction, minlength=num_classes**2)
+        return counts.reshape(num_classes, num_classes).astype(np.int64)
+
+
+def read_predictions(run: Run) -> Predictions:
+    """Reads a run's predictions.csv.
+
+    Args:
+        run: the run whose predictions to read.
+
+    Raises:
+        UserError: the file is missing or damaged, names a class that the run does not know, or counts a clip twice.
+    """
+    path = run.folder / PREDICTIONS_FILE
+    index = {name: k for k, name in enumerate(run.class_names)}
+    rows: dict[str, tuple[int, int, list[float]]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, strict=True):
+                clip, label, prediction = row["clip"], row["label"], row["prediction"]
+                if clip in rows:
+                    raise UserError(f"{path} lists the clip {clip} twice; every test clip counts once.")
+                rows[clip] = index[label], index[prediction], _probabilities(row, run.class_names)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: the run ({run.status}) has not written its predictions.") from None
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged and cannot be read as CSV: {error}") from error
+    except KeyError as error:
+        raise UserError(
+            f"{path} does not fit the run: {error} is neither one of its classes nor among the columns."
+        ) from error
+    if not rows:
+        raise UserError(f"{path} holds no clip.")
+    label, prediction, probability = zip(*rows.values(), strict=True)
+    return Predictions(tuple(rows), np.array(label), np.array(prediction), np.array(probability, dtype=np.float64))
+
+
+def _probabilities(row: Mapping[str, str | None], class_names: tuple[str, ...]) -> list[float]:
+    """The counts need none of them, so that damaged ones make a clip's row undefined and no more."""
+    try:
+        values = [float(row[f"p_{name}"] or "nan") for name in class_names]
+    except (KeyError, ValueError):
+        return [float("nan")] * len(class_names)
+    return values if all(0 <= value <= 1 for value in values) else [float("nan")] * len(class_names)
 
 
 def read_confusion(run: Run) -> NDArray[np.int64]:
@@ -21,33 +91,9 @@ def read_confusion(run: Run) -> NDArray[np.int64]:
         Shape (K, K), clips: row k holds the clips with label k, column j those predicted as j.
 
     Raises:
-        UserError: the file is missing or damaged, names a class that the run does not know, or counts a clip twice.
+        UserError: as `read_predictions`.
     """
-    path = run.folder / PREDICTIONS_FILE
-    index = {name: k for k, name in enumerate(run.class_names)}
-    counts = np.zeros((len(index), len(index)), dtype=np.int64)
-    seen: set[str] = set()
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, strict=True):
-                clip, label, prediction = row["clip"], row["label"], row["prediction"]
-                if clip in seen:
-                    raise UserError(f"{path} lists the clip {clip} twice; every test clip counts once.")
-                seen.add(clip)
-                counts[index[label], index[prediction]] += 1
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: the run ({run.status}) has not written its predictions.") from None
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged and cannot be read as CSV: {error}") from error
-    except KeyError as error:
-        raise UserError(
-            f"{path} does not fit the run: {error} is neither one of its classes nor among the columns."
-        ) from error
-    if not seen:
-        raise UserError(f"{path} holds no clip.")
-    return counts
+    return read_predictions(run).confusion
 
 
 def recalls(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -65,6 +65,12 @@ class Run:
         protocol: "published" or "holdout".
         results: None until the run has finished.
         git_commit: the code that ran, if known.
+        git_changed: whether that code was changed; None if unknown.
+        ablation: which parts of the method were on, by name; empty where not recorded.
+        class_counts: training clips of each class; None where not recorded.
+        data_manifest: hash of the data's manifest; None where not recorded.
+        device: what the run computed on, if known.
+        versions: version of each package that decides the figures.
     """
 
     folder: Path
@@ -78,6 +84,12 @@ class Run:
     protocol: str
     results: Results | None
     git_commit: str | None
+    git_changed: bool | None
+    ablation: Mapping[str, bool]
+    class_counts: tuple[int, ...] | None
+    data_manifest: str | None
+    device: str | None
+    versions: Mapping[str, str]
 
 
 def read_run(folder: Path) -> Run:
@@ -115,11 +127,14 @@ def find_jobs(sweep_folder: Path) -> list[Path]:
         sweep_folder: what Hydra's multirun wrote, or any folder of run folders.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder, or one in it cannot be read.
     """
     if not sweep_folder.is_dir():
         raise UserError(f"{sweep_folder}: no such folder.")
-    jobs = _jobs_below(sweep_folder)
+    try:
+        jobs = _jobs_below(sweep_folder)
+    except OSError as error:
+        raise UserError(f"Cannot read {error.filename or sweep_folder}: {error.strerror or error}.") from error
     return sorted(jobs, key=lambda job: _natural(job.relative_to(sweep_folder).as_posix()))
 
 
@@ -165,7 +180,35 @@ def _run(folder: Path, record: dict[str, Any]) -> Run:
         protocol=_field(record, "protocol", str),
         results=None if results is None else _results(results, class_names),
         git_commit=_optional(record, "git_commit", str),
+        git_changed=_flag(record.get("git_changed"), '"git_changed"'),
+        ablation={
+            name: bool(_flag(on, f'"{name}"')) for name, on in (_optional(record, "ablation", dict) or {}).items()
+        },
+        class_counts=_class_counts(record, class_names),
+        data_manifest=_optional(record, "data_manifest", str),
+        device=_optional(record, "device", str),
+        versions={
+            name: _as(str, version, '"versions"')
+            for name, version in (_optional(record, "versions", dict) or {}).items()
+        },
     )
+
+
+def _class_counts(record: dict[str, Any], class_names: tuple[str, ...]) -> tuple[int, ...] | None:
+    counts = _optional(record, "class_counts", list)
+    if counts is None:
+        return None
+    if len(counts) != len(class_names):
+        raise _FieldError(f'"class_counts" has {len(counts)} numbers for {len(class_names)} classes')
+    if any(_as(int, count, '"class_counts"') < 0 for count in counts):
+        raise _FieldError('"class_counts" holds a negative number')
+    return tuple(counts)
+
+
+def _flag(value: object, what: str) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise _FieldError(f"{what} is {value!r}, neither true nor false")
+    return value
 
 
 def _results(record: dict[str, Any], class_names: tuple[str, ...]) -> Results:

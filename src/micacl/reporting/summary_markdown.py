@@ -15,7 +15,8 @@ def summary_markdown(summary: Summary) -> str:
     Args:
         summary: the sweep.
     """
-    lines = [f"# Sweep {escape(summary.sweep_folder.resolve().name)}", ""]
+    names = ", ".join(folder.resolve().name for folder in summary.folders)
+    lines = [f"# Sweep {escape(names)}", ""]
     for table in summary.tables:
         lines += _section(table)
     if summary.unreadable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ class FailedJob:
     """A job of the sweep that has no result.
 
     Attributes:
-        job: its folder, relative to the sweep folder.
+        job: its folder, relative to the folder that was read; with that folder's name where several were.
         status: "failed", "unfinished", "no result" (finished without a WAR) or "unreadable".
         reason: one line.
         run: what its run.json says, if it can be read.
@@ -41,6 +41,7 @@ class SummaryTable:
     Attributes:
         dataset: the data set's name.
         class_names: in the order of the labels; empty if every run failed before it had read its data.
+        runs: all of them, those without a result included.
         rows: one for each setting.
         failed: the jobs without a result.
         published: the paper's figures for this data set, if there are any.
@@ -49,6 +50,7 @@ class SummaryTable:
 
     dataset: str
     class_names: tuple[str, ...]
+    runs: tuple[Run, ...]
     rows: tuple[SettingRow, ...]
     failed: tuple[FailedJob, ...]
     published: PublishedTable | None
@@ -60,12 +62,12 @@ class Summary:
     """A sweep, ready to be written and shown; rich prints it as tables.
 
     Attributes:
-        sweep_folder: where the sweep lies.
+        folders: where the sweep lies; several where several were read together.
         tables: one for each data set and set of classes.
         unreadable: jobs of which not even the data set is known.
     """
 
-    sweep_folder: Path
+    folders: tuple[Path, ...]
     tables: tuple[SummaryTable, ...]
     unreadable: tuple[FailedJob, ...]
 
@@ -76,37 +78,52 @@ class Summary:
         return summary_screen(self)
 
 
-def read_sweep(sweep_folder: Path) -> Summary:
-    """Reads every job of a sweep and averages each setting.
+def read_sweep(*folders: Path) -> Summary:
+    """Reads every job of one or several sweeps and averages each setting.
 
     Args:
-        sweep_folder: what Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be running.
+        folders: what Hydra's multirun wrote, or any folder with run folders in it, or run folders. Jobs may still be
+            running. A run that lies in several of them counts once.
 
     Raises:
-        UserError: there is no run in the folder.
+        UserError: there is no run in one of the folders.
     """
-    jobs = find_jobs(sweep_folder)
-    if not jobs:
-        raise UserError(
-            f"{sweep_folder} holds no run: no folder in it has a {RUN_FILE}. Give the folder of a sweep or of one run."
-        )
     runs = []
     unreadable = []
-    for folder in jobs:
+    names: dict[Path, str] = {}
+    for folder, job in _find_jobs(folders).items():
+        names[folder] = job
         try:
             runs.append(read_run(folder))
         except UserError as error:
-            job = _job(folder, sweep_folder)
             reason = str(error).replace(str(folder), job)  # the rest of the path says nothing about the job
             unreadable.append(FailedJob(job, "unreadable", _first_line(reason), None))
     groups: dict[tuple[str, tuple[str, ...]], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.dataset, _class_names(run, runs)), []).append(run)
     return Summary(
-        sweep_folder=sweep_folder,
-        tables=tuple(_table(members, class_names, sweep_folder) for (_, class_names), members in groups.items()),
+        folders=folders,
+        tables=tuple(_table(members, class_names, names) for (_, class_names), members in groups.items()),
         unreadable=tuple(unreadable),
     )
+
+
+def _find_jobs(folders: Sequence[Path]) -> dict[Path, str]:
+    """The job folders, each with its name, none of them twice."""
+    names: dict[Path, str] = {}
+    seen: set[Path] = set()
+    for folder in folders:
+        jobs = find_jobs(folder)
+        if not jobs:
+            raise UserError(
+                f"{folder} holds no run: no folder in it has a {RUN_FILE}. Give the folder of a sweep or of one run."
+            )
+        prefix = f"{folder.resolve().name}/" if len(folders) > 1 else ""
+        for job in jobs:
+            if job.resolve() not in seen:
+                seen.add(job.resolve())
+                names[job] = folder.resolve().name if job == folder else prefix + job.relative_to(folder).as_posix()
+    return names
 
 
 def _class_names(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -115,7 +132,7 @@ def _class_names(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
     return next((other.class_names for other in same if other.class_names), ())
 
 
-def _table(runs: Sequence[Run], class_names: tuple[str, ...], sweep_folder: Path) -> SummaryTable:
+def _table(runs: Sequence[Run], class_names: tuple[str, ...], names: Mapping[Path, str]) -> SummaryTable:
     rows = setting_rows(runs, class_names)
     shown = [run for run in runs if complete(run)] or runs
     published = published_for(
@@ -124,24 +141,20 @@ def _table(runs: Sequence[Run], class_names: tuple[str, ...], sweep_folder: Path
     return SummaryTable(
         dataset=runs[0].dataset,
         class_names=class_names,
+        runs=tuple(runs),
         rows=rows,
-        failed=tuple(_failed(run, sweep_folder) for run in runs if not complete(run)),
+        failed=tuple(_failed(run, names[run.folder]) for run in runs if not complete(run)),
         published=published,
         notes=notes(rows, published),
     )
 
 
-def _failed(run: Run, sweep_folder: Path) -> FailedJob:
-    job = _job(run.folder, sweep_folder)
+def _failed(run: Run, job: str) -> FailedJob:
     if run.status == "failed":
         return FailedJob(job, "failed", _first_line(run.error or "") or "it reported no error", run)
     if run.status == "running":
         return FailedJob(job, "unfinished", "still running, or killed", run)
     return FailedJob(job, "no result", f"finished, but its {RUN_FILE} holds no WAR and UAR", run)
-
-
-def _job(folder: Path, sweep_folder: Path) -> str:
-    return folder.name if folder == sweep_folder else folder.relative_to(sweep_folder).as_posix()
 
 
 def _first_line(error: str) -> str:

@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from micacl.errors import UserError
+from micacl.reporting.agreement import disagreement
 from micacl.reporting.console import literal, plain_table
-from micacl.reporting.predictions import PREDICTIONS_FILE, read_confusion, uar, war
-from micacl.reporting.run_folder import RUN_FILE, Results, Run, read_run
+from micacl.reporting.predictions import read_confusion
+from micacl.reporting.run_folder import Results, Run, read_run
 from micacl.reporting.text import UNDEFINED, describe, number, one_line, percent
 
 BAR_WIDTH = 30
 BEST_ON_TEST = "best-on-test: the highest over all epochs, chosen on the test split itself, as published figures are."
-AGREE = 1e-4  # rates further apart than this come from different predictions, not from rounding
 
 
 def results_table(run_folder: Path) -> RenderableType:
@@ -46,7 +46,7 @@ def results_table(run_folder: Path) -> RenderableType:
     ]
     if run.results.best_on_test is not None:
         parts.append(Text(BEST_ON_TEST, style="dim"))
-    parts += [Text(note, style="yellow") for note in _disagreement(run.results, counts)]
+    parts += [Text(note, style="yellow") for note in disagreement(run.results, counts)]
     return Group(*parts)
 
 
@@ -91,17 +91,6 @@ def _rates(run: Run, results: Results, clips: NDArray[np.int64]) -> Table:
         f"always one class: 1/{present}",
     )
     return table
-
-
-def _disagreement(results: Results, counts: NDArray[np.int64]) -> list[str]:
-    """The counts stand beside the rates only if both are of the same predictions."""
-    notes = []
-    for name, reported, counted in (("WAR", results.war, war(counts)), ("UAR", results.uar, uar(counts))):
-        if reported is not None and abs(reported - counted) > AGREE:
-            notes.append(
-                f"{RUN_FILE} and {PREDICTIONS_FILE} disagree: {name} {_percent(reported)} against {_percent(counted)}."
-            )
-    return notes
 
 
 def _percent(fraction: float | None) -> str:

@@ -1,6 +1,7 @@
 """t-SNE of a run's test features: which classes the network keeps apart."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,44 +12,15 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from micacl.reporting.features import Features, read_features
-from micacl.reporting.run_folder import Run, read_run
+from micacl.reporting.embedding import Embedded, embed_run
+from micacl.reporting.features import Features
+from micacl.reporting.palette import OKABE_ITO
+from micacl.reporting.run_folder import read_run
 from micacl.reporting.text import describe, one_line
 
-SEED = 0
 TITLE_WIDTH = 70  # letters
-MIN_CLIPS = 5  # fewer would leave a perplexity of 1 or less: a single neighbour each
-# Okabe and Ito's colours, told apart in all common kinds of colour blindness; yellow, faint on white, comes last.
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")
+HOW_TO_READ = "Read who is near whom; the axes and the distances between far groups mean nothing."
 MARKERS = (("o", "x"), ("s", "+"), ("^", "1"))  # correct and wrong; more classes than colours take the next pair
-
-
-def perplexity(clips: int) -> float:
-    """t-SNE's number of neighbours: 30, or what so few clips allow.
-
-    Args:
-        clips: how many there are.
-    """
-    return min(30.0, (clips - 1) / 3)
-
-
-def embed(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """t-SNE in two dimensions, the same for the same features.
-
-    Args:
-        features: shape (N, C), N at least 5, finite and not all alike.
-
-    Returns:
-        Shape (N, 2); the axes have no unit.
-    """
-    from sklearn.manifold import TSNE  # seconds to import, which no other figure should wait for
-
-    # t-SNE sees neither an offset nor a scale, but its PCA start overflows or vanishes where they are extreme.
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    scaled = (centred / np.abs(centred).max()).astype(np.float32)
-    tsne = TSNE(perplexity=perplexity(len(features)), init="pca", random_state=SEED)
-    embedded: NDArray[np.float32] = tsne.fit_transform(scaled)
-    return embedded
 
 
 def tsne_figure(run_folder: Path) -> Figure:
@@ -63,33 +35,35 @@ def tsne_figure(run_folder: Path) -> Figure:
         UserError: the folder is no run's, or its features are missing, damaged or not finite.
     """
     run = read_run(run_folder)
-    data = read_features(run)
-    figure = Figure(figsize=(10.5, 6.8), layout="constrained")
+    return embedded_figure([(describe(run), embed_run(run))])
+
+
+def embedded_figure(panels: Sequence[tuple[str, Embedded]]) -> Figure:
+    """Draws embedded clips side by side.
+
+    Args:
+        panels: a title and the clips of each; at least one, all of the same classes.
+    """
+    figure = Figure(figsize=(4.0 + 6.5 * len(panels), 6.8), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set(xticks=[], yticks=[])
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.spines[:].set_color("0.7")
-    axes.set_title(textwrap.fill(describe(run), TITLE_WIDTH), fontsize=13, parse_math=False)
-    n = len(data.features)
-    if n < MIN_CLIPS:
-        _say(axes, f"t-SNE needs at least {MIN_CLIPS} clips; this run has {n}.")
-    elif (data.features == data.features[0]).all():
-        _say(axes, f"The features of all {n} clips are alike: there is nothing to tell apart.")
-    else:
-        _scatter(axes, embed(data.features), data)
-        _legend(axes, run, data)
-        axes.set_xlabel(
-            f"t-SNE of the {data.features.shape[1]} features of {n} test clips: perplexity {perplexity(n):.4g}, "
-            f"PCA start, seed {SEED}\n"
-            "Read who is near whom; the axes and the distances between far groups mean nothing.",
-            fontsize=9,
-        )
+    columns = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, embedded) in zip(columns, panels, strict=True):
+        axes.set(xticks=[], yticks=[])
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.spines[:].set_color("0.7")
+        axes.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=13, parse_math=False)
+        if embedded.points is None:
+            axes.text(
+                0.5, 0.5, textwrap.fill(embedded.caption, 40), transform=axes.transAxes, ha="center", va="center",
+                fontsize=13,
+            )  # fmt: skip
+            continue
+        _scatter(axes, embedded.points, embedded.data)
+        axes.set_xlabel(f"{embedded.caption}\n{HOW_TO_READ}", fontsize=9)
+    drawn = [embedded for _, embedded in panels if embedded.points is not None]
+    if drawn:
+        _legend(columns[-1], drawn[0].run.class_names, [embedded.data for embedded in drawn])
     return figure
-
-
-def _say(axes: Axes, message: str) -> None:
-    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", fontsize=13)
 
 
 def _style(k: int) -> tuple[str, str, str]:
@@ -109,14 +83,11 @@ def _scatter(axes: Axes, embedded: NDArray[np.float32], data: Features) -> None:
         axes.scatter(x[wrong], y[wrong], s=size, color=color, marker=cross, linewidth=1.2)
 
 
-def _legend(axes: Axes, run: Run, data: Features) -> None:
+def _legend(axes: Axes, class_names: Sequence[str], panels: Sequence[Features]) -> None:
     handles, labels = [], []
-    for k, name in enumerate(run.class_names):
-        mine = data.label == k
-        clips = np.count_nonzero(mine)
-        right = np.count_nonzero(data.prediction[mine] == k)
+    for k, name in enumerate(class_names):
         color, marker, cross = _style(k)
-        labels.append(f"{one_line(name)}, {right} of {clips} correct" if clips else f"{one_line(name)}, no test clip")
+        labels.append(f"{one_line(name)}, {_correct(panels, k)}")
         handles.append((_mark(marker, color), _mark(cross, color)))
     legend = axes.legend(
         handles,
@@ -130,6 +101,17 @@ def _legend(axes: Axes, run: Run, data: Features) -> None:
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def _correct(panels: Sequence[Features], k: int) -> str:
+    """How many clips of a class are right, panel by panel."""
+    clips = [np.count_nonzero(data.label == k) for data in panels]
+    if not any(clips):
+        return "no test clip"
+    right = [np.count_nonzero((data.label == k) & (data.prediction == k)) for data in panels]
+    if len(set(clips)) == 1:
+        return f"{' | '.join(map(str, right))} of {clips[0]} correct"
+    return " | ".join(f"{mine} of {all_of}" for mine, all_of in zip(right, clips, strict=True)) + " correct"
 
 
 def _mark(marker: str, color: str) -> Line2D:

@@ -169,12 +169,15 @@ def test_a_table_is_read(which: str, table: Path) -> None:
 def test_spreadsheet_leavings_other_systems_and_absolute_paths_are_read(table: Path) -> None:
     (table.parent / "sub dir").mkdir()
     (table.parent / "clip0.mp4").rename(table.parent / "sub dir" / "e\u0301 0.mp4")
-    rows = [row.replace("clip0", "sub dir\\\u00e9 0").replace("clip1", f"{table.parent}/clip1") for row in ROWS]
+    # Composed on the disk and decomposed in the table, and the other way round.
+    (table.parent / "clip2.mp4").rename(table.parent / "\u00fc 2.mp4")
+    rows = [row.replace("clip2", "u\u0308 2") for row in ROWS]
+    rows = [row.replace("clip0", "sub dir\\\u00e9 0").replace("clip1", f"{table.parent}/clip1") for row in rows]
     text = "\r\n".join(["notes,path,label", "", *(f",{row}" for row in rows)])
     table.write_bytes(b"\xef\xbb\xbf" + text.encode())
     split = load_split(read(table), 1)
     assert {clip.path.name for clip in (*split.train, *split.test)} == {
-        "e\u0301 0.mp4", *(f"clip{i}.mp4" for i in range(1, 8))
+        "e\u0301 0.mp4", "\u00fc 2.mp4", *(f"clip{i}.mp4" for i in (1, 3, 4, 5, 6, 7))
     }  # fmt: skip
 
 

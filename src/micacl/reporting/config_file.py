@@ -1,0 +1,52 @@
+"""Reads the config.yaml of runs: what they share and where they differ."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import yaml
+
+from micacl.errors import UserError
+from micacl.reporting.run_folder import Run
+
+CONFIG_FILE = "config.yaml"
+
+
+def read_config(run: Run) -> dict[str, str]:
+    """A run's resolved config, flat: `training.batch_size` and so on, each value as text.
+
+    Args:
+        run: the run whose config to read.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    path = run.folder / CONFIG_FILE
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise UserError(f"{path} is damaged: it holds no options.")
+        return dict(_flat(content))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.") from None
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged and cannot be read as YAML: {' '.join(str(error).split())}") from error
+
+
+def _flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in options.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "null" if value is None else str(value)
+
+
+def differences(configs: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
+    """The options that are not the same in all configs, each with its value in every config; None where it is absent.
+
+    Args:
+        configs: flat ones.
+    """
+    names = dict.fromkeys(name for config in configs for name in config)
+    values = {name: tuple(config.get(name) for config in configs) for name in names}
+    return {name: row for name, row in values.items() if len(set(row)) > 1}

@@ -1,0 +1,144 @@
+"""Reads pictures that a run has kept of its test clips, and packs them for a page."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from PIL import Image
+
+from micacl.errors import UserError
+from micacl.reporting.run_folder import Run
+
+THUMBNAILS_FILE = "thumbnails.npz"  # the middle frame of every test clip
+FRAMES_FILE = "frames.npz"  # all frames of some clips, in the order of time
+
+LARGEST_SIDE = 2048  # pixels; nothing that a run keeps is larger
+TILE_SIDES = (64, 48, 40, 32, 24, 16)  # pixels; the largest whose sheet is small enough
+SHEET_BYTES = 2_000_000  # a page of 10 MiB holds 4.6 MiB of plotly.js and this by 4/3
+WEBP_QUALITY = 60
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Many small pictures as one.
+
+    Attributes:
+        uri: the picture, as a data: address.
+        side: of a tile, in pixels.
+        columns: tiles in a row.
+        tile: position of each clip's tile, counted by rows.
+    """
+
+    uri: str
+    side: int
+    columns: int
+    tile: Mapping[str, int]
+
+
+def read_images(run: Run, name: str) -> dict[str, list[bytes]]:
+    """The encoded pictures of each clip, in their order.
+
+    Args:
+        run: the run that has kept them.
+        name: `THUMBNAILS_FILE` or `FRAMES_FILE`, NumPy archives of `clip` (M names, one for each picture), `data`
+            (uint8, all pictures one after the other as JPEG, PNG or WebP) and `offsets` (M + 1, where each begins).
+
+    Returns:
+        Nothing where the run has not recorded them.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = run.folder / name
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            clip, data, offsets = arrays["clip"], arrays["data"], arrays["offsets"]
+    except FileNotFoundError:
+        return {}
+    except KeyError as error:
+        raise UserError(f"{path} is damaged: {error.args[0]}.") from error
+    except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
+        raise UserError(f"{path} is damaged and cannot be read: {error}") from error
+    whole = (
+        clip.ndim == data.ndim == offsets.ndim == 1
+        and data.dtype == np.uint8
+        and offsets.dtype.kind in "iu"
+        and len(offsets) == len(clip) + 1
+        and offsets[0] == 0
+        and offsets[-1] == len(data)
+        and (np.diff(offsets.astype(np.int64)) > 0).all()
+    )
+    if not whole:
+        raise UserError(f"{path} is damaged: its pictures, offsets and clips do not fit each other.")
+    images: dict[str, list[bytes]] = {}
+    for n, name_of_clip in enumerate(clip.tolist()):
+        images.setdefault(str(name_of_clip), []).append(data[offsets[n] : offsets[n + 1]].tobytes())
+    return images
+
+
+def sheet(pictures: Mapping[str, bytes], path: Path) -> Sheet:
+    """Packs one picture of each clip into one WebP that fits a page.
+
+    Args:
+        pictures: by clip; at least one.
+        path: where they come from, for the message.
+
+    Raises:
+        UserError: a picture is damaged.
+    """
+    decoded = [_decode(data, path, TILE_SIDES[0]) for data in pictures.values()]
+    columns = math.ceil(math.sqrt(len(decoded)))
+    rows = math.ceil(len(decoded) / columns)
+    encoded = b""
+    side = TILE_SIDES[0]
+    for side in TILE_SIDES:
+        canvas = Image.new("RGB", (columns * side, rows * side))
+        for n, picture in enumerate(decoded):
+            canvas.paste(picture.resize((side, side)), (n % columns * side, n // columns * side))
+        encoded = _encode(canvas)
+        if len(encoded) <= SHEET_BYTES:
+            break
+    return Sheet(_uri(encoded), side, columns, {clip: n for n, clip in enumerate(pictures)})
+
+
+def data_uris(pictures: Sequence[bytes], path: Path, side: int) -> list[str]:
+    """Each picture as a data: address, no larger than `side` pixels.
+
+    Args:
+        pictures: encoded.
+        path: where they come from, for the message.
+        side: pixels.
+
+    Raises:
+        UserError: a picture is damaged.
+    """
+    return [_uri(_encode(_decode(data, path, side))) for data in pictures]
+
+
+def _decode(data: bytes, path: Path, side: int) -> Image.Image:
+    """Shrinks to `side`; what is embedded is always encoded anew, so that a page holds pictures and nothing else."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
+            if max(picture.size) > LARGEST_SIDE:
+                raise UserError(f"{path} holds a picture of {picture.size} pixels; {LARGEST_SIDE} is the most.")
+            picture.draft("RGB", (side, side))
+            small = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} holds a damaged picture: {error}.") from error
+    small.thumbnail((side, side))
+    return small
+
+
+def _encode(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=WEBP_QUALITY)
+    return buffer.getvalue()
+
+
+def _uri(encoded: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(encoded).decode()}"

@@ -1,0 +1,127 @@
+"""What every chart of the page shares: plain values for Plotly, named colours, and a legend that is made of buttons.
+
+A chart is JSON. `page.js` puts the page's colours in place of their names, so that one chart suits day and night, and
+draws the legend itself: Plotly's own cannot be reached with the keyboard.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from micacl.reporting.palette import DASHES, OKABE_ITO
+from micacl.reporting.text import one_line
+
+INK = "var(--ink)"
+FAINT = "var(--faint)"
+LINE = "var(--line)"
+
+# Plotly's name of each mark, and the same as a letter for the legend.
+SYMBOLS = (
+    ("circle", "●"), ("square", "■"), ("triangle-up", "▲"), ("diamond", "◆"), ("star", "★"), ("triangle-down", "▼"),
+    ("pentagon", "⬟"), ("hexagon", "⬢"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A button that shows and hides the traces of a group.
+
+    Attributes:
+        group: the `legendgroup` of its traces.
+        name: beside the mark.
+        mark: a letter.
+        color: a colour's name.
+        shown: whether its traces are to be seen at first.
+    """
+
+    group: str
+    name: str
+    mark: str
+    color: str
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart.
+
+    Attributes:
+        data: Plotly's traces.
+        layout: Plotly's layout.
+        height: in pixels.
+        narrow: what of the layout changes on a narrow screen.
+        narrow_height: in pixels; None for the same.
+        max_width: in pixels; None for what room there is.
+        legend: its buttons.
+        clips: what the page shows of a point, by the point's `customdata`: only in t-SNE.
+    """
+
+    data: Sequence[Mapping[str, Any]]
+    layout: Mapping[str, Any]
+    height: int
+    narrow: Mapping[str, Any] = field(default_factory=dict)
+    narrow_height: int | None = None
+    max_width: int | None = None
+    legend: Sequence[LegendEntry] = ()
+    clips: Mapping[str, Any] | None = None
+
+
+def color(position: int) -> str:
+    """The name of a class's or a setting's colour."""
+    return f"var(--c{position % len(OKABE_ITO)})"
+
+
+def symbol(position: int) -> tuple[str, str]:
+    """Plotly's name of a class's or a setting's mark, and the mark; the ninth colour comes with another mark."""
+    return SYMBOLS[(position + position // len(OKABE_ITO)) % len(SYMBOLS)]
+
+
+def dash(position: int) -> str:
+    """The dashes of a setting's line."""
+    return DASHES[position % len(DASHES)]
+
+
+def nth(number: int) -> str:
+    """Plotly's ending of the name of an axis, from 1: the first has none."""
+    return "" if number == 1 else str(number)
+
+
+def plain(text: str) -> str:
+    """A name as Plotly shows it literally: Plotly reads a few HTML tags and, between dollar signs, formulas."""
+    return html.escape(one_line(text), quote=False).replace("$", "&#36;")
+
+
+def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
+    """Numbers for JSON, undefined ones as null."""
+    array = np.asarray(values, dtype=np.float64).round(digits)
+    return [None if np.isnan(value) else value for value in array.tolist()]
+
+
+def axis(title: str, **options: Any) -> dict[str, Any]:
+    """An axis as all charts have it."""
+    return {
+        "title": {"text": title},
+        "gridcolor": LINE,
+        "linecolor": LINE,
+        "zeroline": False,
+        "automargin": True,
+    } | options
+
+
+def layout(**options: Any) -> dict[str, Any]:
+    """A layout as all charts have it."""
+    base = {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": INK, "size": 13, "family": "system-ui, sans-serif"},
+        "margin": {"l": 55, "r": 12, "t": 28, "b": 45},
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": False,
+        "hoverlabel": {"bgcolor": "var(--paper)", "bordercolor": LINE, "font": {"color": INK}},
+    }
+    return base | options

@@ -1,0 +1,143 @@
+"""One data set's section of the page: its charts, and the texts and numbers around them."""
+
+import math
+from dataclasses import dataclass
+
+from micacl.reporting.comparison import Comparison
+from micacl.reporting.config_file import differences
+from micacl.reporting.page.calibration import calibration_figure
+from micacl.reporting.page.confusion import confusion_chart
+from micacl.reporting.page.curves import curve_figures
+from micacl.reporting.page.distribution import distribution_figure
+from micacl.reporting.page.figure import Figure
+from micacl.reporting.page.rates import rates_figure
+from micacl.reporting.page.tail import tail_figure
+from micacl.reporting.page.tsne import tsne_chart
+from micacl.reporting.predictions import recalls
+from micacl.reporting.report import Part
+from micacl.reporting.text import describe_data, one_line
+
+# What a reader finds elsewhere on the page, or what does not decide figures.
+ELSEWHERE = ("fold", "seed", "ckpt_path", "dataset.root", "dataset.cache_dir", "dataset.num_workers", "logger.")
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the template shows of one data set.
+
+    Attributes:
+        id: prefix of the identifiers of its elements.
+        title: data set and number of classes.
+        part: what was read.
+        charts: by role, each a list of (button text, name of the chart); a chart without choice has one.
+        beside: which of the confusion matrices stand beside each other at first, by position.
+        config: options that differ between settings: name and each setting's value.
+        confusion_tables: title, counts and recalls, of every setting's pooled runs and of every run.
+        facts: what all runs share or not: name and text.
+    """
+
+    id: str
+    title: str
+    part: Part
+    charts: dict[str, list[tuple[str, str]]]
+    beside: tuple[int, ...]
+    config: dict[str, tuple[str | None, ...]]
+    confusion_tables: list[tuple[str, list[list[int]], list[float | None]]]
+    facts: list[tuple[str, str]]
+
+    @property
+    def comparison(self) -> Comparison:
+        """The runs."""
+        return self.part.comparison
+
+
+def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
+    """Makes the section, and adds its charts to those of the page.
+
+    Args:
+        number: of the section, from 1.
+        part: what to show.
+        charts: of the page, by name.
+    """
+    comparison = part.comparison
+    prefix = f"s{number}"
+    shown: dict[str, list[tuple[str, str]]] = {}
+
+    def add(role: str, figures: dict[str, Figure]) -> None:
+        shown[role] = []
+        for n, (text, figure) in enumerate(figures.items()):
+            charts[f"{prefix}-{role}-{n}"] = figure
+            shown[role].append((text, f"{prefix}-{role}-{n}"))
+
+    single = {
+        "rates": rates_figure(comparison),
+        "tail": tail_figure(comparison),
+        "tsne": tsne_chart(comparison, part.panels, part.sheet),
+        "distribution": distribution_figure(comparison),
+        "calibration": calibration_figure(part.calibrations),
+    }
+    for role, figure in single.items():
+        add(role, {} if figure is None else {"": figure})
+    add("curves", curve_figures(comparison))
+    add("confusion", _confusions(comparison))
+    return Section(
+        id=prefix,
+        title=one_line(describe_data(comparison.table.dataset, comparison.table.class_names)),
+        part=part,
+        charts=shown,
+        beside=_beside(comparison),
+        config=_config(comparison),
+        confusion_tables=_confusion_tables(comparison),
+        facts=_facts(comparison),
+    )
+
+
+def _confusions(comparison: Comparison) -> dict[str, Figure]:
+    """Those of the pair first, so that they are what the page shows at first."""
+    ordered = [*comparison.pair, *(setting for setting in comparison.settings if setting not in comparison.pair)]
+    return {
+        f"{setting.label}: {text}": confusion_chart(comparison.class_names, counts)
+        for setting in ordered
+        for text, counts in setting.confusions.items()
+    }
+
+
+def _beside(comparison: Comparison) -> tuple[int, ...]:
+    numbers = [len(setting.confusions) for setting in comparison.pair]
+    return tuple(sum(numbers[:n]) for n, number in enumerate(numbers) if number)
+
+
+def _confusion_tables(comparison: Comparison) -> list[tuple[str, list[list[int]], list[float | None]]]:
+    tables = []
+    for setting in comparison.settings:
+        for text, counts in setting.confusions.items():
+            recall = [None if math.isnan(rate) else 100 * rate for rate in recalls(counts).tolist()]
+            tables.append((f"{setting.label}: {text}", counts.tolist(), recall))
+    return tables
+
+
+def _config(comparison: Comparison) -> dict[str, tuple[str | None, ...]]:
+    configs = [setting.runs[0].config for setting in comparison.settings]
+    return {name: row for name, row in differences(configs).items() if not name.startswith(ELSEWHERE)}
+
+
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    finished = [evidence.run for setting in comparison.settings for evidence in setting.runs]
+    runs = finished or [evidence.run for evidence in comparison.unfinished]
+    commits = [
+        f"{run.git_commit[:10]}{' with uncommitted changes' if run.git_changed else ''}" if run.git_commit else None
+        for run in runs
+    ]
+    facts = [
+        ("data manifest", _each([run.data_manifest for run in runs])),
+        ("code", _each(commits)),
+        ("device", _each([run.device for run in runs])),
+    ]
+    packages = sorted({name for run in runs for name in run.versions})
+    return facts + [(name, _each([run.versions.get(name) for run in runs])) for name in packages]
+
+
+def _each(values: list[str | None]) -> str:
+    """The value that all runs share, or every value."""
+    distinct = list(dict.fromkeys(values))
+    return "; ".join("not recorded" if value is None else one_line(value) for value in distinct)
