@@ -42,8 +42,13 @@ def scikit_learn(features: Array, threads: int) -> Array:
     return np.asarray(tsne.fit_transform(features))
 
 
-def open_tsne(method: str) -> Callable[[Array, int], Array]:
-    """openTSNE with exact neighbours: its approximate ones differ from one number of threads to another."""
+def open_tsne(method: str, interval: int = 1) -> Callable[[Array, int], Array]:
+    """openTSNE with exact neighbours: its approximate ones differ from one number of threads to another.
+
+    Args:
+        method: "bh" or "fft".
+        interval: length of the FFT's intervals in the picture's units; longer ones make a smaller grid.
+    """
 
     def fit(features: Array, threads: int) -> Array:
         tsne = openTSNE.TSNE(
@@ -53,6 +58,7 @@ def open_tsne(method: str) -> Callable[[Array, int], Array]:
             n_jobs=threads,
             neighbors="exact",
             negative_gradient_method=method,
+            ints_in_interval=interval,
         )
         return np.asarray(tsne.fit(features), dtype=np.float32)
 
@@ -63,6 +69,7 @@ METHODS: dict[str, Callable[[Array, int], Array]] = {
     f"scikit-learn {version('scikit-learn')}, Barnes-Hut": scikit_learn,
     f"openTSNE {version('openTSNE')}, Barnes-Hut": open_tsne("bh"),
     f"openTSNE {version('openTSNE')}, FFT": open_tsne("fft"),
+    f"openTSNE {version('openTSNE')}, FFT, intervals of 2": open_tsne("fft", interval=2),
 }
 
 

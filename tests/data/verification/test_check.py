@@ -205,6 +205,14 @@ def test_another_frame_rate_is_named_as_another_preparation(change: float, is_wr
         assert "another preparation" in found.advice
 
 
+@pytest.mark.parametrize(("published_frames", "num_frames"), [(847, 700), (847, 1000), (11, 8)])
+def test_a_shortest_or_longest_clip_of_another_length_is_found(
+    published_frames: int, num_frames: int, dfew: Copy
+) -> None:
+    (name,) = (name for name, clip in dfew.facts.items() if clip.num_frames == published_frames)
+    assert only_wrong(dfew.with_facts([make_facts(name, num_frames)])).check == "frames in a clip: min, median, max"
+
+
 def test_frames_that_differ_from_the_list_are_found() -> None:
     copy = small_copy()
     fold = copy.listing.folds[0]
