@@ -73,7 +73,9 @@ def state_of_data(settings: Settings, split: Split) -> DataState:
 
 def check_dir(settings: Settings) -> Path:
     """The folder of what the check of the configured copy found."""
-    digest = hashlib.sha256(_root(settings).encode()).hexdigest()[:12]
+    dataset = settings.dataset
+    options = (_root(settings), dataset.num_folds, dataset.subject_pattern)  # folds that we make belong to the check
+    digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
     return _cache_dir(settings) / "checks" / f"{settings.dataset.name}-{digest}"
 
 
@@ -99,9 +101,12 @@ def _cache_dir(settings: Settings) -> Path:
 
 
 def _root(settings: Settings) -> str:
+    """What tells this copy from others: where it lies, and by which lists it is read."""
     if settings.dataset.synthetic is not None:
         return recipe_hash(_recipe(settings))
-    return str(Path(settings.dataset.root or "").resolve())
+    dataset = settings.dataset
+    places = (dataset.root, dataset.train_list, dataset.test_list)
+    return " ".join(str(Path(place).resolve()) for place in places if place)
 
 
 def _recipe(settings: Settings) -> Recipe:

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 # Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
 _SAME_SETTING = {
-    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "cache.dir", "dataset.num_workers", "logger",
-    "logger.project",
+    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.train_list", "dataset.test_list", "cache.dir",
+    "dataset.num_workers", "logger", "logger.project",
 }  # fmt: skip
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
