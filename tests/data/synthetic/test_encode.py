@@ -6,7 +6,7 @@ from av.video.frame import PictureType
 
 from micacl.data.synthetic.encode import write_mp4
 from micacl.data.synthetic.plan import plan_clips
-from micacl.data.synthetic.recipe import Recipe
+from micacl.data.synthetic.recipe import FRAMES_PER_SECOND, Recipe
 from micacl.data.synthetic.render import render_clip
 
 
@@ -20,7 +20,7 @@ def test_clip_is_h264_with_b_frames_and_decord_reads_what_pyav_reads(tmp_path: P
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
         assert stream.codec_context.pix_fmt == "yuv420p"
-        assert stream.average_rate == 25
+        assert stream.average_rate == FRAMES_PER_SECOND
         decoded = list(container.decode(stream))
     assert {frame.pict_type for frame in decoded} == {PictureType.I, PictureType.P, PictureType.B}
     by_pyav = np.stack([frame.to_ndarray(format="rgb24") for frame in decoded])

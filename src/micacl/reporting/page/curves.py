@@ -5,6 +5,7 @@ from micacl.reporting.evidence import Evidence
 from micacl.reporting.metrics import FIRST, is_rate
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, dash, layout, plain
 
+FEW_EPOCHS = 12
 DIGITS = 5  # significant ones
 
 
@@ -39,7 +40,9 @@ def _figure(comparison: Comparison, metric: str) -> Figure:
     if any(trace["legendgroup"] == "unfinished" for trace in data):
         legend.append(LegendEntry("unfinished", "without a result", "━", FAINT))
     title = f"{plain(metric)} %" if is_rate(metric) else plain(metric)
-    return Figure(data, layout(xaxis=axis("epoch"), yaxis=axis(title)), 370, legend=legend)
+    epochs = max((run.metrics.epoch[-1] for run in comparison.evidence if run.metrics is not None), default=1)
+    ticks = {"dtick": 1} if epochs <= FEW_EPOCHS else {}  # Plotly would write 1.2, 1.4, ...
+    return Figure(data, layout(xaxis=axis("epoch", **ticks), yaxis=axis(title)), 370, legend=legend)
 
 
 def _line(run: Evidence, metric: str, name: str) -> dict[str, object] | None:
