@@ -201,20 +201,22 @@ def test_hovering_a_clip_shows_its_frame_label_and_prediction(page: "Page", swee
     chart.scroll_into_view_if_needed()
     box = chart.locator(".nsewdrag").first.bounding_box()
     assert box is not None
-    # The clip that lies alone: nearest to none of the others on the screen.
+    # The wrong prediction that lies most alone: whatever is hovered there, it is that clip.
     found = page.evaluate("""() => {
         const plot = document.querySelector("[id$=-tsne] .plot");
         const {xaxis, yaxis} = plot._fullLayout;
         const points = plot.data.filter((trace) => trace.xaxis === "x1" || trace.xaxis === "x").flatMap((trace) =>
-            trace.x.map((x, n) => ({x: xaxis.c2p(x), y: yaxis.c2p(trace.y[n]), clip: trace.customdata[n][1]})));
+            trace.x.map((x, n) => ({x: xaxis.c2p(x), y: yaxis.c2p(trace.y[n]), clip: trace.customdata[n][1],
+                wrong: trace.marker.symbol.endsWith("-open")})));
         const alone = (p) => Math.min(...points.filter((q) => q !== p).map((q) => Math.hypot(p.x - q.x, p.y - q.y)));
-        return points.reduce((best, p) => (alone(p) > alone(best) ? p : best));
+        return points.filter((p) => p.wrong).reduce((best, p) => (alone(p) > alone(best) ? p : best));
     }""")
     page.mouse.move(box["x"] + found["x"] - 4, box["y"] + found["y"] - 4)
     page.mouse.move(box["x"] + found["x"], box["y"] + found["y"], steps=3)
     page.wait_for_selector("#hover:not([hidden])")
     label, prediction = predictions(sweep / "0")
     n = found["clip"]
+    assert label[n] != prediction[n]
     assert page.locator("#hover .words div").all_text_contents() == [
         f"clip {n:05d}",
         f"label: {label[n]}",
@@ -285,7 +287,7 @@ def test_on_paper_charts_are_light_and_as_wide_as_the_sheet(browser: "Browser", 
 
 
 def test_hostile_names_are_shown_and_never_executed(browser: "Browser", tmp_path: Path) -> None:
-    attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)><b>x</b><a href='https://example.org'>y</a>"
     names = [*HOSTILE_NAMES, attack]
     fields: dict[str, Any] = {"dataset": attack, "setting": f"x={attack}", "class_counts": [9, 8, 7, 6, 5, 4, 3]}
     folder = write_run(tmp_path / "<b>run", [9, 8, 7, 6, 5, 4, 3], names, **fields)

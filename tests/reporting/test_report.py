@@ -1,5 +1,6 @@
 """The command: what it refuses, what it writes, and that it writes it whole."""
 
+import io
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 from tests.reporting.run_folders import CLASS_NAMES, HOSTILE_NAMES, picture, write_images, write_record, write_run
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -176,16 +178,13 @@ def test_a_sweep_of_five_folds_stays_below_10_mib(tmp_path: Path) -> None:
         pictures = [noise(rng) for _ in range(100)]
         names = [f"{n:05d}" for n in range(sum(clips))]
         write_images(folder / "thumbnails.npz", names, [pictures[n % 100] for n in range(len(names))])
-        (folder / "features.npz").unlink() if job else None
+        if job:
+            (folder / "features.npz").unlink()
     main([str(tmp_path)])
     assert (tmp_path / "report.html").stat().st_size < 10 * 2**20
 
 
 def noise(rng: np.random.Generator) -> bytes:
-    import io
-
-    from PIL import Image
-
     buffer = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(buffer, "JPEG")
     return buffer.getvalue()

@@ -1,7 +1,7 @@
 """The runs on one data set and one set of classes, setting by setting: what a report compares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +123,7 @@ def compare(table: SummaryTable) -> Comparison:
     )
     frequency = comparison.class_counts or comparison.test_counts or [0] * len(table.class_names)
     order = sorted(range(len(frequency)), key=lambda k: -frequency[k])
-    return Comparison(**{**vars(comparison), "head_to_tail": tuple(order)})
+    return replace(comparison, head_to_tail=tuple(order))
 
 
 def describe_run(evidence: Evidence) -> str:
