@@ -39,8 +39,24 @@ class WIAN(nn.Module):
         # Both hold five blocks of C rows: input, forget, output and weight gate, and the candidate before the latter.
         self.input_projection = nn.Linear(feature_dim, 5 * feature_dim)
         self.hidden_projection = nn.Linear(feature_dim, 5 * feature_dim, bias=False)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -(feature_dim**-0.5), feature_dim**-0.5)  # as in torch.nn.LSTM
+        self._start_open()
+
+    def _start_open(self) -> None:
+        """Starts with gates that let most of the content through.
+
+        With torch.nn.LSTM's start three gates of one half each leave an eighth of a small candidate, too little for
+        the backbone to learn from. As Jozefowicz et al. (ICML 2015) do for the forget gate, all gates start at a bias
+        of 1, over weights that keep the variance (Glorot and Bengio, 2010) and a recurrence that keeps the norm.
+        """
+        for weight_CC in self.input_projection.weight.chunk(5):
+            nn.init.xavier_uniform_(weight_CC)
+        for weight_CC in self.hidden_projection.weight.chunk(5):
+            nn.init.orthogonal_(weight_CC)
+        with torch.no_grad():
+            input_C, forget_C, output_C, candidate_C, importance_C = self.input_projection.bias.chunk(5)
+            candidate_C.zero_()
+            for gate_C in (input_C, forget_C, output_C, importance_C):
+                gate_C.fill_(1.0)
 
     def forward(self, h_BTC: Tensor) -> Tensor:
         """Aggregates the instances in their order.
