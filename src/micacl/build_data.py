@@ -13,6 +13,7 @@ from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
 from micacl.data.cpus import available_cpus
 from micacl.data.datamodule import ClipDataModule
+from micacl.data.sampler import SamplerChoice
 from micacl.data.split import Split
 from micacl.data.synthetic.generate import recipe_hash
 from micacl.data.synthetic.recipe import Recipe
@@ -38,6 +39,7 @@ def build_data(settings: Settings) -> ClipDataModule:
         on_error=cast(Literal["raise", "skip"], dataset.on_error),
         crop_scale=dataset.crop_scale,
         color_jitter=dataset.color_jitter,
+        sampler=cast(SamplerChoice, dataset.sampler),
     )
 
 

@@ -120,6 +120,7 @@ class DatasetSettings:
     size: int = MISSING
     crop_scale: list[float] = MISSING
     color_jitter: float = MISSING
+    sampler: str = MISSING
     num_workers: Any = MISSING  # a number or "auto"
     on_error: str = MISSING
     synthetic: SyntheticSettings | None = MISSING

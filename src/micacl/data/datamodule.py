@@ -19,7 +19,7 @@ from micacl.data.cpus import available_cpus
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.probe import SkippedClip, find_undecodable
-from micacl.data.sampler import TrainingSampler
+from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
 from micacl.data.thumbnails import middle_frame
 from micacl.errors import UserError
@@ -52,6 +52,7 @@ class ClipDataModule(lightning.LightningDataModule):
             bad ones out on all processes alike, and lists them in `skipped`.
         crop_scale: smallest and largest share of a frame's area that a training crop keeps.
         color_jitter: strength of the training clips' brightness, contrast and saturation changes.
+        sampler: how often the classes come in training, see `TrainingSampler`.
 
     Raises:
         UserError: an option is out of range.
@@ -72,6 +73,7 @@ class ClipDataModule(lightning.LightningDataModule):
         on_error: Literal["raise", "skip"] = "raise",
         crop_scale: Sequence[float] = (0.08, 1.0),
         color_jitter: float = 0.4,
+        sampler: SamplerChoice = "uniform",
     ) -> None:
         super().__init__()
         for name, value in (("num_frames", num_frames), ("size", size), ("batch_size", batch_size)):
@@ -88,7 +90,10 @@ class ClipDataModule(lightning.LightningDataModule):
             raise UserError(f"seed is {seed}; set it to 0 or more")
         if on_error not in ("raise", "skip"):
             raise UserError(f"on_error is {on_error}; set it to raise or skip")
+        if sampler not in EXPONENTS:
+            raise UserError(f"dataset.sampler is {sampler}; set it to {', '.join(EXPONENTS)}")
         self._load_split = load_split
+        self._sampler: SamplerChoice = sampler
         self._validation_fraction = validation_fraction
         self._num_frames = num_frames
         self._size = size
@@ -159,7 +164,7 @@ class ClipDataModule(lightning.LightningDataModule):
         dataset = TrainingDataset(
             clips, self._source, self._num_frames, self._worker_size, self._augmentation, self._seed
         )
-        sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed)
+        sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed, self._sampler)
         return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
 
     def val_dataloader(self) -> DataLoader[Sample]:

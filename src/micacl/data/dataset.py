@@ -63,9 +63,10 @@ class EvaluationDataset(Dataset[Sample]):
 
 
 class TrainingDataset(Dataset[Sample]):
-    """Clips with random frames and augmentation, decided by the seed, the epoch and the index alone.
+    """Clips with random frames and augmentation, decided by the seed, the epoch and the position alone.
 
-    Which worker or process loads a clip, and how many there are, does not change it.
+    A position is the index of a clip, or beyond them that of its repetition, see :meth:`position`. Which worker or
+    process loads a clip, and how many there are, does not change it.
 
     Args:
         clips: the clips, in the order of `Sample.index`.
@@ -101,10 +102,15 @@ class TrainingDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Read and augment clip `index`; raises DecodeError when it cannot be read."""
+    def position(self, index: int, repeat: int) -> int:
+        """What to ask for to get clip `index` for the time `repeat` (from 0) of an epoch, drawn anew each time."""
+        return index + repeat * len(self.clips)
+
+    def __getitem__(self, position: int) -> Sample:
+        """Read and augment the clip at a position; raises DecodeError when it cannot be read."""
+        index = position % len(self.clips)
         clip = self.clips[index]
-        generator = np.random.default_rng((self._seed, int(self._epoch), index))
+        generator = np.random.default_rng((self._seed, int(self._epoch), position))
         frames = self._source.read(clip, lambda n: frame_indices(n, self._num_frames, generator))
         return _sample(frames, self._augmentation.draw(generator), self._size, clip.label, index)
 

@@ -1,9 +1,19 @@
-"""The order of the training clips."""
+"""The order of the training clips, and how often each class comes."""
+
+from collections.abc import Iterator
+from typing import Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
 
 from micacl.data.dataset import Sample, TrainingDataset
+
+SamplerChoice = Literal["uniform", "class_balanced", "square_root"]
+
+# A class of n clips is drawn with a probability proportional to n to this power; Kang et al., "Decoupling
+# Representation and Classifier for Long-Tailed Recognition", ICLR 2020, equation (1).
+EXPONENTS: dict[SamplerChoice, float] = {"uniform": 1.0, "square_root": 0.5, "class_balanced": 0.0}
 
 
 class TrainingSampler(DistributedSampler[Sample]):
@@ -13,20 +23,50 @@ class TrainingSampler(DistributedSampler[Sample]):
     set draw anew. N processes with batch B / N see together, step by step, the clips that one process sees with
     batch B.
 
+    An epoch has as many draws as there are training clips. "uniform" gives each clip once. The others draw how often
+    each class comes, and give its clips in turn, so that none comes a second time before all of its class have come;
+    a clip that comes again is sampled and augmented anew (see `TrainingDataset.position`).
+
     Args:
         dataset: the training clips.
         num_replicas: number of processes.
         rank: this process, from 0.
         seed: seed of the order.
+        sampler: "uniform"; "class_balanced", every class equally often; "square_root", halfway between.
     """
 
-    def __init__(self, dataset: TrainingDataset, num_replicas: int, rank: int, seed: int) -> None:
+    def __init__(
+        self, dataset: TrainingDataset, num_replicas: int, rank: int, seed: int, sampler: SamplerChoice = "uniform"
+    ) -> None:
         # The base class adds the epoch to its seed: unspread, seed 1 would repeat seed 0's orders, one epoch later.
         spread = int(np.random.SeedSequence(seed).generate_state(1)[0])
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=spread)
-        self._dataset = dataset
+        self._clips = dataset
+        self._sampler: SamplerChoice = sampler
 
     def set_epoch(self, epoch: int) -> None:
         """Give this epoch its order and its draws."""
         super().set_epoch(epoch)
-        self._dataset.set_epoch(epoch)
+        self._clips.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        if self._sampler == "uniform":
+            return cast(Iterator[int], super().__iter__())
+        order = self._resampled()
+        missing = self.total_size - len(order)  # as the base class does: every process gets the same number
+        return iter(np.append(order, order[:missing])[self.rank :: self.num_replicas].tolist())
+
+    def _resampled(self) -> NDArray[np.int64]:
+        """Positions in the data set of this epoch's draws: the same on every process."""
+        generator = np.random.default_rng((self.seed, self.epoch))
+        label = np.array([clip.label for clip in self._clips.clips])
+        classes, counts = np.unique(label, return_counts=True)
+        share = counts ** EXPONENTS[self._sampler]
+        draws_of_class = generator.multinomial(len(label), share / share.sum())
+        positions: list[int] = []
+        for class_label, draws in zip(classes, draws_of_class, strict=True):
+            members = np.flatnonzero(label == class_label)
+            for taken in range(0, draws, len(members)):
+                turn = generator.permutation(members)[: draws - taken]
+                positions.extend(self._clips.position(int(index), taken // len(members)) for index in turn)
+        return generator.permutation(np.array(positions, dtype=np.int64))
