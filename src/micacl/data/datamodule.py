@@ -270,11 +270,11 @@ class ClipDataModule(lightning.LightningDataModule):
     def _evaluation_loader(self, part: Part, persistent: bool) -> DataLoader[Sample]:
         dataset = EvaluationDataset(self.clips(part), self._source, self._num_frames, self._worker_size)
         # Where the clips do not divide evenly over the processes this repeats some; the metric counts an index once.
-        sampler = DistributedSampler[Sample](dataset, self._world_size, self._rank, shuffle=False)
+        sampler = DistributedSampler[int](dataset, self._world_size, self._rank, shuffle=False)
         return self._loader(dataset, sampler, drop_last=False, persistent=persistent)
 
     def _loader(
-        self, dataset: Dataset[Sample], sampler: DistributedSampler[Sample], drop_last: bool, persistent: bool
+        self, dataset: Dataset[Sample], sampler: DistributedSampler[int], drop_last: bool, persistent: bool
     ) -> DataLoader[Sample]:
         return DataLoader(
             dataset,

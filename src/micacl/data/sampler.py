@@ -1,13 +1,13 @@
 """The order of the training clips, and how often each class comes."""
 
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
 
-from micacl.data.dataset import Sample, TrainingDataset
+from micacl.data.dataset import TrainingDataset
 
 SamplerChoice = Literal["uniform", "class_balanced", "square_root"]
 
@@ -16,7 +16,7 @@ SamplerChoice = Literal["uniform", "class_balanced", "square_root"]
 EXPONENTS: dict[SamplerChoice, float] = {"uniform": 1.0, "square_root": 0.5, "class_balanced": 0.0}
 
 
-class TrainingSampler(DistributedSampler[Sample]):
+class TrainingSampler(DistributedSampler[int]):
     """Shuffles by seed and epoch alone, and tells the data set which epoch it is.
 
     The trainer calls `set_epoch` of a loader's sampler at the start of each epoch; passing it on is what makes the data
@@ -51,7 +51,7 @@ class TrainingSampler(DistributedSampler[Sample]):
 
     def __iter__(self) -> Iterator[int]:
         if self._sampler == "uniform":
-            return cast(Iterator[int], super().__iter__())
+            return super().__iter__()
         order = self._resampled()
         missing = self.total_size - len(order)  # as the base class does: every process gets the same number
         return iter(np.append(order, order[:missing])[self.rank :: self.num_replicas].tolist())
