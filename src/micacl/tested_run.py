@@ -17,9 +17,9 @@ from micacl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# What decides what the network is and what it sees. The rest is the machine's, or a training's alone.
+# What the network is, how it was trained and what it sees. The rest is the machine's.
 _TAKEN = (
-    "model", "ablation", "dataset", "cache.size", "cache.frames", "fold", "seed", "training.batch_size",
+    "model", "loss", "ablation", "training", "dataset", "cache.size", "cache.frames", "fold", "seed",
     "trainer.precision",
 )  # fmt: skip
 _THE_MACHINES = ("dataset.num_workers", "model.backbone.weights")
@@ -74,7 +74,7 @@ def tested_run(checkpoint: Path) -> TestedRun | None:
 
 
 def settings_to_test(settings: Settings, given: frozenset[str], run: TestedRun) -> Settings:
-    """Takes from the run what decides what its network is and sees, except what the command line names.
+    """Takes from the run what its network is, how it was trained and what it sees, except what the command line names.
 
     The data set and the fold are the run's too, unless another is named; the fold of another data set is not.
 

@@ -197,9 +197,7 @@ def _run(folder: Path, record: dict[str, Any]) -> Run:
         results=None if results is None else _results(results, class_names),
         git_commit=optional(record, "git_commit", str),
         git_changed=flag(record.get("git_changed"), '"git_changed"'),
-        ablation={
-            name: bool(flag(on, f'"{name}"')) for name, on in (optional(record, "ablation", dict) or {}).items()
-        },
+        ablation={name: bool(flag(on, f'"{name}"')) for name, on in (optional(record, "ablation", dict) or {}).items()},
         class_counts=_class_counts(record, class_names),
         data_manifest=optional(record, "data_manifest", str),
         device=optional(record, "device", str),

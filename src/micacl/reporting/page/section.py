@@ -49,7 +49,7 @@ class Section:
     config: dict[str, tuple[str | None, ...]]
     confusion_tables: list[tuple[str, list[list[int]], list[float | None]]]
     facts: list[tuple[str, str]]
-    costs: list[tuple[str, CostRow]]
+    costs: list[tuple[str, list[CostRow]]]
     costs_note: str
     tested_only: bool
 
@@ -148,13 +148,14 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     return facts + [(name, _each([run.versions.get(name) for run in runs])) for name in packages]
 
 
-def _costs(comparison: Comparison) -> list[tuple[str, CostRow]]:
+def _costs(comparison: Comparison) -> list[tuple[str, list[CostRow]]]:
     """Of the first run of a setting that has recorded them: the others' network is the same."""
-    found = []
-    for setting in comparison.settings:
-        rows: list[CostRow] = next(filter(None, (measured_costs(evidence.run) for evidence in setting.runs)), [])
-        found += [(setting.label, row) for row in rows]
-    return found + [("the paper", row) for row in published_costs()] if found else []
+    measured = [
+        (setting.label, next(filter(None, (measured_costs(evidence.run) for evidence in setting.runs)), []))
+        for setting in comparison.settings
+    ]
+    found = [(label, rows) for label, rows in measured if rows]
+    return [*found, ("the paper", published_costs())] if found else []
 
 
 def _each(values: list[str | None]) -> str:
