@@ -128,6 +128,7 @@ def refused(tmp_path: Path, *arguments: str) -> Outcome:
         (["training.min_learning_rate=1"], ["Error: training.min_learning_rate=1.0 is out of range"]),
         (["training.weight_decay=-1"], ["Error: training.weight_decay=-1.0 is out of range"]),
         (["training.warmup_epochs=-1"], ["Error: training.warmup_epochs=-1.0 is out of range"]),
+        (["training.warmup_epochs=1.5"], ["training.warmup_epochs=1.5 is out of range; set it to 0 to training.epochs=1"]),
         (["training.gradient_clip_norm=0"], ["Error: training.gradient_clip_norm=0.0 is out of range"]),
         (["loss.label_smoothing=1.5"], ["Error: loss.label_smoothing=1.5 is out of range; set it to 0 to 1"]),
         (

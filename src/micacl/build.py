@@ -43,7 +43,12 @@ def check_options(settings: Settings) -> None:
             f"0 to training.learning_rate={training.learning_rate}",
         ),
         ("training.weight_decay", training.weight_decay, 0 <= training.weight_decay < math.inf, "0 or more"),
-        ("training.warmup_epochs", training.warmup_epochs, 0 <= training.warmup_epochs < math.inf, "0 or more"),
+        (
+            "training.warmup_epochs",
+            training.warmup_epochs,
+            0 <= training.warmup_epochs <= training.epochs,
+            f"0 to training.epochs={training.epochs}",
+        ),
         (
             "training.gradient_clip_norm",
             training.gradient_clip_norm,
