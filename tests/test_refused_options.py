@@ -21,6 +21,9 @@ def refused(tmp_path: Path, *arguments: str) -> Outcome:
     [
         (["trainer.gpus=2"], ["trainer.gpus", "Could not override"]),
         (["epochs=2"], ["epochs", "Could not override"]),
+        (["dataset=dfew"], ["Error: there is no option dataset.synthetic.num_clips with dataset=dfew"]),
+        (["dataset.root.x=3"], ["Error: there is no option dataset.root.x: dataset.root is null or one value"]),
+        (["dataset.synthetic.depth=3"], ["Could not override", "depth"]),
         (["+training.momentum=0.9"], ["Error: there is no option training.momentum; --help"]),
         (["+epochs=2"], ["Error: there is no option epochs; --help"]),
         (["dataset=oulu"], ["ferv39k", "synthetic", "dfew"]),

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from micacl.errors import UserError
 from micacl.job import Job
+from micacl.null_options import check_null_options
 from micacl.settings import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -119,6 +120,7 @@ def _command(config_name: str, schema: type[SettingsT], task: Callable[[Settings
     def run() -> None:
         try:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
+            check_null_options(sys.argv[1:], schema, config_folder())
         except UserError as error:
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
