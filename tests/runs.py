@@ -126,6 +126,16 @@ def run_apart(arguments: Sequence[str], folder: Path, **environment: str | None)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
+def assert_refused(outcome: Outcome, *messages: str) -> None:
+    """One message, which says all of `messages`, a status that is not 0, and no traceback."""
+    assert outcome.status != 0
+    for message in messages:
+        assert message in outcome.shown
+    assert "Traceback" not in outcome.shown
+    assert 'File "' not in outcome.shown
+    assert outcome.shown.count("Error: ") <= 1
+
+
 def compose_settings(*overrides: str) -> Settings:
     """The settings that a command line gives."""
     ConfigStore.instance().store(name="schema", node=Settings)

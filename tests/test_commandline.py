@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
+from tests.runs import TINY, assert_refused, compose_settings, read_table, run_here
 
 from micacl.build import build_loss, build_network, check_options
 from micacl.commandline import config_folder, expand_ranges
@@ -78,126 +78,10 @@ def test_a_descending_range_is_an_error() -> None:
         expand_ranges(["seed=2,5..3"])
 
 
-def assert_refused(outcome: Outcome, *messages: str) -> None:
-    """One message, which says all of `messages`, a status that is not 0, and no traceback."""
-    assert outcome.status != 0
-    for message in messages:
-        assert message in outcome.shown
-    assert "Traceback" not in outcome.shown
-    assert 'File "' not in outcome.shown
-    assert outcome.shown.count("Error: ") <= 1
-
-
-def refused(tmp_path: Path, *arguments: str) -> Outcome:
-    return run_here([*TINY, f"cache.dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/run", *arguments])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "messages"),
-    [
-        (["trainer.gpus=2"], ["trainer.gpus", "Could not override"]),
-        (["epochs=2"], ["epochs", "Could not override"]),
-        (["+training.momentum=0.9"], ["Error: there is no option training.momentum; --help"]),
-        (["+epochs=2"], ["Error: there is no option epochs; --help"]),
-        (["dataset=oulu"], ["ferv39k", "synthetic", "dfew"]),
-        (["ablation=e"], ["Could not find 'ablation/e'"]),
-        (["ablation=a..d"], ["Could not find 'ablation/a..d'"]),
-        (["seed=abc"], ["'abc'", "seed"]),
-        (["fold=1.5"], ["1.5", "fold"]),
-        (["training.learning_rate=high"], ["'high'", "training.learning_rate"]),
-        (["ablation.mccl=maybe"], ["maybe", "ablation.mccl"]),
-        (["fold=1..2"], ["Ambiguous value for argument 'fold=1,2'", "--multirun"]),
-        (["fold=3..1"], ["Error: fold=3..1: the range 3..1 is empty; write 1..3"]),
-        (["fold=6"], ["Error: fold is 6; the built-in data set has the folds 1 to 5"]),
-        (["fold=0"], ["Error: fold is 0; the built-in data set has the folds 1 to 5"]),
-        (["dataset.synthetic.num_clips=3"], ["Error: synthetic: 3 clips are too few", "set num_clips to 35 or more"]),
-        (["dataset.synthetic=null"], ["Error: dataset=synthetic needs its recipe"]),
-        (["dataset.name=other"], ["Error: there is no data set 'other'"]),
-        (
-            ["model.num_frames=10", "model.instance_length=4"],
-            ["Error: model.num_frames=10 frames do not make whole instances of model.instance_length=4 frames"],
-        ),
-        (["seed=-1"], ["Error: seed=-1 is out of range; set it to 0 to 4294967295"]),
-        (["seed=4294967296"], ["Error: seed=4294967296 is out of range"]),
-        (["training.epochs=0"], ["Error: training.epochs=0 is out of range; set it to 1 or more"]),
-        (["training.epochs=-1"], ["Error: training.epochs=-1 is out of range"]),
-        (["training.batch_size=0"], ["Error: training.batch_size=0 is out of range; set it to 1 or more"]),
-        (["training.learning_rate=-1e-3"], ["Error: training.learning_rate=-0.001 is out of range"]),
-        (["training.learning_rate=0"], ["Error: training.learning_rate=0.0 is out of range; set it to more than 0"]),
-        (["training.learning_rate=nan"], ["Error: training.learning_rate=nan is out of range"]),
-        (["training.min_learning_rate=1"], ["Error: training.min_learning_rate=1.0 is out of range"]),
-        (["training.weight_decay=-1"], ["Error: training.weight_decay=-1.0 is out of range"]),
-        (["training.warmup_epochs=-1"], ["Error: training.warmup_epochs=-1.0 is out of range"]),
-        (["training.gradient_clip_norm=0"], ["Error: training.gradient_clip_norm=0.0 is out of range"]),
-        (["loss.label_smoothing=1.5"], ["Error: loss.label_smoothing=1.5 is out of range; set it to 0 to 1"]),
-        (
-            ["trainer.precision=16-mixed"],
-            ["Error: trainer.precision=16-mixed is out of range", "bf16-mixed or 32-true"],
-        ),
-        (["logger.name=tensorboard"], ["Error: logger.name=tensorboard is out of range; set it to wandb or none"]),
-        (["model.attention.num_heads=0"], ["Error: model.attention.num_heads=0 is out of range"]),
-        (["model.geiim.embedding_dim=0"], ["Error: model.geiim.embedding_dim=0 is out of range"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) and "=" in value[0] else "",
-)
-def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str], messages: list[str]) -> None:
-    outcome = refused(tmp_path, *arguments)
-    assert_refused(outcome, *messages)
-    assert not (tmp_path / "cache").exists(), "nothing was drawn for a run that cannot be"
-
-
-def test_dfew_says_what_is_missing_what_is_expected_and_how_to_get_it(tmp_path: Path) -> None:
-    def refused_dfew(*arguments: str) -> Outcome:
-        return run_here(["dataset=dfew", "logger=none", f"hydra.run.dir={tmp_path}/run", *arguments])
-
-    help_ = ["Clip", "set_1.csv", "https://dfew-dataset.github.io", "set dataset.root=/path/to/DFEW"]
-    assert_refused(refused_dfew(), "Error: DFEW was not found: dataset.root is not set.", *help_)
-    assert_refused(refused_dfew(f"dataset.root={tmp_path}/none"), f"{tmp_path}/none is not a folder", *help_)
-    assert_refused(refused_dfew(f"dataset.root={tmp_path}"), f"{tmp_path}/EmoLabel_DataSplit", *help_)
-    assert_refused(refused_dfew("fold=6"), "Error: fold is 6; DFEW has the folds 1 to 5")
-
-
 @pytest.fixture
 def drawn(cache_dir: Path, small_network: None) -> list[str]:
     """The options of a run on clips that are drawn once for all tests."""
     return [*TINY, f"cache.dir={cache_dir}"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "messages"),
-    [
-        (["trainer=gpu"], ["Error: trainer: No supported gpu backend found"]),
-        (["trainer.accelerator=abacus"], ["Error: trainer:", "abacus"]),
-        (["trainer.devices=0"], ["Error: trainer:", "devices"]),
-        (["trainer.devices=some"], ["Error: trainer:", "devices"]),
-        (["trainer.strategy=luck"], ["Error: trainer:", "luck"]),
-        (["model.backbone.weights=IMAGENET"], ["Error: model.backbone.weights=IMAGENET is neither", "KINETICS400_V1"]),
-        (["model.attention.num_heads=3"], ["Error: model: feature_dim=512 is not divisible by num_heads=3"]),
-        (["model.geiim.kernels=[2]"], ["Error: model: GEIIM needs odd kernel sizes"]),
-        (["model.wian.weight_scale=other"], ["Error: model: weight_scale must be one of"]),
-        (["loss.contrastive.scales=[1024]"], ["Error: loss.contrastive: scales must lie in 1..512"]),
-        (["loss.contrastive.form=linear"], ["Error: loss.contrastive: form must be one of"]),
-        (["loss.name=focal"], ["Error: there is no loss 'focal'"]),
-        (["dataset.num_workers=many"], ["Error: num_workers is many"]),
-        (["dataset.on_error=ignore"], ["Error: on_error is ignore; set it to raise or skip"]),
-        (["dataset.size=0"], ["Error: size is 0"]),
-        (["dataset.crop_scale=[0.5]"], ["Error: crop_scale is [0.5]"]),
-        (["protocol.validation_fraction=0.9"], ["Error: validation_fraction is 0.9"]),
-        (["ckpt_path=none.ckpt"], ["Error: there is no checkpoint none.ckpt"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) and "=" in value[0] else "",
-)
-def test_bad_input_that_shows_once_the_data_is_there(
-    tmp_path: Path, drawn: list[str], arguments: list[str], messages: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert_refused(run_here([*drawn, f"hydra.run.dir={tmp_path}", *arguments]), *messages)
-
-
-def test_a_value_that_is_missing(tmp_path: Path) -> None:
-    outcome = run_here(["dataset.name=???", "logger=none", f"hydra.run.dir={tmp_path}"])
-    assert_refused(outcome, "Error: ", "missing mandatory value: name", "dataset.name")
 
 
 def test_a_sweep_does_not_start_processes_that_would_sweep_themselves(tmp_path: Path, drawn: list[str]) -> None:
@@ -205,17 +89,6 @@ def test_a_sweep_does_not_start_processes_that_would_sweep_themselves(tmp_path: 
     outcome = run_here([*drawn, *two, "fold=1,2", f"hydra.sweep.dir={tmp_path}", "-m"])
     assert outcome.status != 0
     assert outcome.shown.count("This job stops: a job of a sweep runs on one device") == 2
-
-
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("in the way")
-    assert_refused(refused(tmp_path), f"Error: cannot write the built-in data set to {tmp_path}/cache")
-
-
-def test_the_traceback_is_shown_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    with pytest.raises(Exception, match="fold is 6"):  # Python prints what is raised with its traceback
-        refused(tmp_path, "fold=6")
 
 
 def test_a_sweep_of_failures_is_summarised(tmp_path: Path) -> None:
@@ -353,10 +226,3 @@ def test_the_backbone_starts_with_motion_or_with_weights(small_network: None, mo
     assert (scratch.backbone.starts_with_motion, loaded) == (True, [])
     pretrained: Any = build_network(compose_settings(*TINY, "model.backbone.weights=KINETICS400_V1"), 7)
     assert (pretrained.backbone.starts_with_motion, loaded) == (False, ["KINETICS400_V1"])
-
-
-def test_the_real_command_refuses_as_this_process_does(tmp_path: Path) -> None:
-    outcome = run_apart([*TINY, "fold=6"], tmp_path)
-    assert_refused(outcome, "Error: fold is 6; the built-in data set has the folds 1 to 5")
-    assert outcome.status == 1
-    assert "Traceback" in run_apart([*TINY, "fold=6"], tmp_path, HYDRA_FULL_ERROR="1").stderr

@@ -13,10 +13,12 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from micacl.errors import UserError
+from micacl.job import Job
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
 from micacl.settings import LossSettings, Settings
 from micacl.training.checkpoint_io import DurableCheckpointIO
+from micacl.training.module import Optimisation
 from micacl.training.precision import Precision, fastest_precision
 from micacl.training.pretrained import load_backbone_weights
 
@@ -41,7 +43,12 @@ def check_options(settings: Settings) -> None:
             f"0 to training.learning_rate={training.learning_rate}",
         ),
         ("training.weight_decay", training.weight_decay, 0 <= training.weight_decay < math.inf, "0 or more"),
-        ("training.warmup_epochs", training.warmup_epochs, 0 <= training.warmup_epochs < math.inf, "0 or more"),
+        (
+            "training.warmup_epochs",
+            training.warmup_epochs,
+            0 <= training.warmup_epochs <= training.epochs,
+            f"0 to training.epochs={training.epochs}",
+        ),
         (
             "training.gradient_clip_norm",
             training.gradient_clip_norm,
@@ -124,12 +131,34 @@ def build_loss(loss: LossSettings, mccl: bool, class_counts: Sequence[int]) -> n
         raise UserError(f"loss.contrastive: {error}") from error
 
 
-def build_trainer(settings: Settings, folder: Path, callbacks: list[Callback], logger: Logger | None) -> Trainer:
+def build_optimisation(settings: Settings) -> Optimisation:
+    """AdamW and its schedule, as configured."""
+    training = settings.training
+    return Optimisation(
+        learning_rate=training.learning_rate,
+        min_learning_rate=training.min_learning_rate,
+        weight_decay=training.weight_decay,
+        warmup_epochs=training.warmup_epochs,
+        gradient_clip_norm=training.gradient_clip_norm,
+    )
+
+
+def build_trainer(settings: Settings, job: Job, callbacks: list[Callback], logger: Logger | None) -> Trainer:
     """Lightning's trainer, on the configured devices.
 
     Raises:
-        UserError: If this machine has no such devices.
+        UserError: If this machine has no such devices, or a job of a sweep would run on several.
     """
+    trainer = _trainer(settings, job.folder, callbacks, logger)
+    if job.sweep is not None and trainer.strategy.launcher is not None:
+        # Lightning starts the other processes with this one's command line: each would begin the whole sweep.
+        raise UserError(
+            "a job of a sweep runs on one device; leave out -m, or set trainer.devices=1 trainer.strategy=auto"
+        )
+    return trainer
+
+
+def _trainer(settings: Settings, folder: Path, callbacks: list[Callback], logger: Logger | None) -> Trainer:
     trainer = settings.trainer
     on_cuda = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     device_type = "cuda" if on_cuda else "cpu"

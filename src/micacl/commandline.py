@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from micacl.errors import UserError
 from micacl.job import Job
+from micacl.null_options import check_null_options
 from micacl.settings import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -119,6 +120,7 @@ def _command(config_name: str, schema: type[SettingsT], task: Callable[[Settings
     def run() -> None:
         try:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
+            check_null_options(sys.argv[1:], schema, config_folder())
         except UserError as error:
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
@@ -156,17 +158,20 @@ def _unknown_options(settings: object, prefix: str = "") -> Iterator[str]:
 def _job(config: DictConfig) -> Job:
     hydra_config = HydraConfig.get()
     in_sweep = hydra_config.mode == RunMode.MULTIRUN
-    distinctive = [
-        override
-        for override in hydra_config.overrides.task
-        if override.partition("=")[0].lstrip("+~") not in _SAME_SETTING
-    ]
+    overrides = list(hydra_config.overrides.task)
+    distinctive = [override for override in overrides if _name(override) not in _SAME_SETTING]
     return Job(
         folder=Path(hydra_config.runtime.output_dir),
         setting=" ".join(distinctive) or "default",
         sweep=Path(hydra_config.sweep.dir).name if in_sweep else None,
         config_yaml=OmegaConf.to_yaml(config, resolve=True),
+        given=frozenset(map(_name, overrides)),
     )
+
+
+def _name(override: str) -> str:
+    """The option or group that an override names."""
+    return override.partition("=")[0].lstrip("+~")
 
 
 def _show_sweep(folder: Path) -> None:

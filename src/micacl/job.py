@@ -14,9 +14,11 @@ class Job:
             averaged. "default" where nothing does.
         sweep: Name of the sweep that it belongs to, or None.
         config_yaml: The resolved config.
+        given: Options and groups that the command line names: ``fold``, ``dataset``, ``model.num_frames``.
     """
 
     folder: Path
     setting: str
     sweep: str | None
     config_yaml: str
+    given: frozenset[str]

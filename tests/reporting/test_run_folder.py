@@ -10,6 +10,11 @@ from tests.reporting.run_folders import CLASS_NAMES, results, write_record
 from micacl.errors import UserError
 from micacl.reporting.run_folder import find_jobs, read_run
 
+COSTS = {
+    "clip_shape": [3, 16, 112, 112], "parameters": 36851749, "multiply_adds": 34130202272,
+    "multiply_adds_with_padding": 43147431584, "latency_ms": 12.5, "latency_repeats": 20,
+}  # fmt: skip
+
 
 def test_reads_every_field(tmp_path: Path) -> None:
     run = read_run(write_record(tmp_path, fold=3, seed=42, setting="ablation=b", dataset="dfew", protocol="holdout"))
@@ -21,6 +26,17 @@ def test_reads_every_field(tmp_path: Path) -> None:
     assert (run.results.war, run.results.uar, run.results.headline) == (0.6, 0.5, "last epoch")
     best = run.results.best_on_test
     assert (best.war, best.war_epoch, best.uar, best.uar_epoch) == (0.65, 7, 0.55, 5)
+
+
+def test_reads_a_test_of_a_checkpoint(tmp_path: Path) -> None:
+    checkpoint = {"path": "run/checkpoints/last.ckpt", "epoch": 3, "dataset": "dfew", "fold": 2}
+    run = read_run(write_record(tmp_path, checkpoint=checkpoint, costs=COSTS))
+    assert run.checkpoint is not None
+    assert (run.checkpoint.epoch, run.checkpoint.dataset, run.checkpoint.fold) == (3, "dfew", 2)
+    assert run.costs is not None
+    assert {**vars(run.costs), "clip_shape": list(run.costs.clip_shape)} == COSTS
+    trained = read_run(write_record(tmp_path))
+    assert (trained.checkpoint, trained.costs) == (None, None)
 
 
 def test_a_run_that_has_not_read_its_data_knows_no_classes(tmp_path: Path) -> None:
@@ -48,6 +64,13 @@ def test_nan_and_null_are_undefined_rates(tmp_path: Path) -> None:
         ({"fold": "one"}, '"fold"'),
         ({"fold": True}, '"fold"'),
         ({"results": [0.6]}, '"results"'),
+        ({"checkpoint": "last.ckpt"}, '"checkpoint"'),
+        ({"checkpoint": {"dataset": "dfew"}}, '"epoch" is missing'),
+        ({"costs": 1.69}, '"costs"'),
+        ({"costs": COSTS | {"parameters": "many"}}, '"parameters"'),
+        ({"costs": COSTS | {"clip_shape": [3, "x"]}}, '"clip_shape"'),
+        ({"costs": COSTS | {"multiply_adds": -1}}, '"costs" holds a negative number'),
+        ({"costs": {}}, '"clip_shape" is missing'),
         ({"results": {}}, '"recall" is missing'),
         ({"results": results(61.0, 0.5, dict.fromkeys(CLASS_NAMES, 0.5))}, "not a fraction from 0 to 1"),
         ({"results": results(-0.1, 0.5, dict.fromkeys(CLASS_NAMES, 0.5))}, "not a fraction from 0 to 1"),

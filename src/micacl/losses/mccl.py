@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -64,7 +63,7 @@ class MCCLLoss(nn.Module):
     def forward(
         self, logits_BK: Tensor, features_BC: Tensor, labels_B: Tensor, classifier: Callable[[Tensor], Tensor]
     ) -> dict[str, Tensor]:
-        """Computes the loss term by term, in float32 under autocast.
+        """Computes the loss term by term, in float32 under autocast: the terms that multiply matrices see to it.
 
         Args:
             logits_BK: The classifier's scores, shape (B, K).
@@ -76,19 +75,18 @@ class MCCLLoss(nn.Module):
             The unweighted terms "cross_entropy", "intensity_aware", "feature_augmentation", "contrastive" (L_MC) and
             "contrastive_scale_<s>", and the weighted sum "total" (L_all), all 0-d.
         """
-        with torch.autocast(logits_BK.device.type, enabled=False):
-            per_scale_S = self.contrastive(features_BC, logits_BK, labels_B)
-            terms = {
-                "cross_entropy": F.cross_entropy(logits_BK, labels_B, label_smoothing=self.label_smoothing),
-                "intensity_aware": intensity_aware_loss(logits_BK, labels_B),
-                "feature_augmentation": feature_augmentation_loss(features_BC, logits_BK, classifier, self.noise_scale),
-                "contrastive": per_scale_S.mean(),  # equation (12)
-            }
-            total = (
-                terms["cross_entropy"]
-                + self.intensity_weight * terms["intensity_aware"]
-                + self.augmentation_weight * terms["feature_augmentation"]
-                + self.contrastive_weight * terms["contrastive"]
-            )
-            scales = zip(self.contrastive.scales, per_scale_S, strict=True)
-            return terms | {f"contrastive_scale_{scale}": loss for scale, loss in scales} | {"total": total}
+        per_scale_S = self.contrastive(features_BC, logits_BK, labels_B)
+        terms = {
+            "cross_entropy": F.cross_entropy(logits_BK, labels_B, label_smoothing=self.label_smoothing),
+            "intensity_aware": intensity_aware_loss(logits_BK, labels_B),
+            "feature_augmentation": feature_augmentation_loss(features_BC, logits_BK, classifier, self.noise_scale),
+            "contrastive": per_scale_S.mean(),  # equation (12)
+        }
+        total = (
+            terms["cross_entropy"]
+            + self.intensity_weight * terms["intensity_aware"]
+            + self.augmentation_weight * terms["feature_augmentation"]
+            + self.contrastive_weight * terms["contrastive"]
+        )
+        scales = zip(self.contrastive.scales, per_scale_S, strict=True)
+        return terms | {f"contrastive_scale_{scale}": loss for scale, loss in scales} | {"total": total}

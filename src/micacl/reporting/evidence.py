@@ -21,7 +21,7 @@ class Evidence:
     Attributes:
         run: what it says of itself.
         predictions: None where they are missing or damaged.
-        metrics: None where they are missing or damaged.
+        metrics: None where they are missing or damaged, and for a test of a checkpoint.
         config: its options, flat; empty where they are missing or damaged.
         missing: what cannot be shown and why, and what does not fit together, a sentence each.
     """
@@ -43,7 +43,8 @@ def gather(run: Run) -> Evidence:
     finished = run.status == "finished"
     # A run without a result is listed as such; that its files are not there yet says nothing more.
     predictions = _try(read_predictions, run, missing) if finished else None
-    metrics = _try(read_metrics, run, missing if finished else [])
+    trained = run.checkpoint is None  # a test of a checkpoint has no course to show
+    metrics = _try(read_metrics, run, missing if finished else []) if trained else None
     config = _try(read_config, run, missing if finished else [])
     if predictions is not None and run.results is not None:
         missing += disagreement(run.results, predictions.confusion)

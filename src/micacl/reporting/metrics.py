@@ -1,11 +1,11 @@
 """Reads a run's metrics.csv: losses, learning rate and rates, a row an epoch."""
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from micacl.errors import UserError
+from micacl.reporting.csv_file import read_csv
 from micacl.reporting.run_folder import Run
 
 METRICS_FILE = "metrics.csv"
@@ -39,19 +39,11 @@ def read_metrics(run: Run) -> Metrics:
         UserError: the file is missing, empty or damaged.
     """
     path = run.folder / METRICS_FILE
+    columns, rows = read_csv(path, f"the run ({run.status}) has not finished an epoch")
+    names = [name for name in columns if name != "epoch"]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = list(reader)
-            names = [name for name in reader.fieldnames or () if name != "epoch"]
         epoch = tuple(int(float(row["epoch"])) for row in rows)
         table = {name: [float(row[name]) if row[name] else None for row in rows] for name in names}
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: the run ({run.status}) has not finished an epoch.") from None
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged and cannot be read as CSV: {error}") from error
     except KeyError as error:
         raise UserError(f"{path} is damaged: it has no column {error}.") from error
     except (ValueError, OverflowError) as error:
@@ -63,11 +55,11 @@ def read_metrics(run: Run) -> Metrics:
         at = [e for e, value in zip(epoch, values, strict=True) if value is not None and not math.isfinite(value)]
         if at:
             bad[name] = at[0]
-    columns = {
+    finite = {
         name: tuple(value if value is not None and math.isfinite(value) else None for value in values)
         for name, values in table.items()
     }
-    return Metrics(epoch, columns, bad)
+    return Metrics(epoch, finite, bad)
 
 
 def is_rate(metric: str) -> bool:

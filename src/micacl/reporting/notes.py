@@ -26,6 +26,7 @@ def notes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple
     if published is not None:
         sentences += _published(published)
     sentences += _uneven(measured) + _repeated(measured) + _partial(measured) + _commits(measured)
+    sentences += _seen(measured)
     return tuple(sentences)
 
 
@@ -80,6 +81,20 @@ def _commits(rows: Sequence[SettingRow]) -> list[str]:
     if len(commits) < 2:
         return []
     return [f"The runs come from {len(commits)} versions of the code: {', '.join(commits)}."]
+
+
+def _seen(rows: Sequence[SettingRow]) -> list[str]:
+    """A checkpoint tested on another fold of its own data set has learned from the clips that it is tested on."""
+    sentences = []
+    for row in rows:
+        for run in row.runs:
+            origin = run.checkpoint
+            if origin is not None and origin.dataset == run.dataset and origin.fold != run.fold:
+                sentences.append(
+                    f"{row.setting}, {row.protocol}: trained for fold {origin.fold} and tested on fold {run.fold} of "
+                    "the same data set, so it has learned from clips that it is tested on."
+                )
+    return sentences
 
 
 def _fold_and_seed(run: Run) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Reads a run's predictions.csv, and counts: the confusion matrix, and the rates that follow from it."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micacl.errors import UserError
+from micacl.reporting.csv_file import read_csv
 from micacl.reporting.run_folder import Run
 
 PREDICTIONS_FILE = "predictions.csv"
@@ -49,30 +49,25 @@ def read_predictions(run: Run) -> Predictions:
     path = run.folder / PREDICTIONS_FILE
     index = {name: k for k, name in enumerate(run.class_names)}
     rows: dict[str, tuple[int, int, list[float]]] = {}
+    _, table = read_csv(path, f"the run ({run.status}) has not written its predictions")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, strict=True):
-                clip, label, prediction = row["clip"], row["label"], row["prediction"]
-                if clip in rows:
-                    raise UserError(f"{path} lists the clip {clip} twice; every test clip counts once.")
-                rows[clip] = index[label], index[prediction], _probabilities(row, run.class_names)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: the run ({run.status}) has not written its predictions.") from None
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged and cannot be read as CSV: {error}") from error
+        for row in table:
+            clip, label, prediction = row["clip"], row["label"], row["prediction"]
+            if clip in rows:
+                raise UserError(f"{path} lists the clip {clip} twice; every test clip counts once.")
+            rows[clip] = index[label], index[prediction], _probabilities(row, run.class_names)
     except KeyError as error:
         raise UserError(
             f"{path} does not fit the run: {error} is neither one of its classes nor among the columns."
         ) from error
     if not rows:
         raise UserError(f"{path} holds no clip.")
-    label, prediction, probability = zip(*rows.values(), strict=True)
-    return Predictions(tuple(rows), np.array(label), np.array(prediction), np.array(probability, dtype=np.float64))
+    labels, predictions, probabilities = zip(*rows.values(), strict=True)
+    probability = np.array(probabilities, dtype=np.float64)
+    return Predictions(tuple(rows), np.array(labels), np.array(predictions), probability)
 
 
-def _probabilities(row: Mapping[str, str | None], class_names: tuple[str, ...]) -> list[float]:
+def _probabilities(row: Mapping[str, str], class_names: tuple[str, ...]) -> list[float]:
     """The counts need none of them, so that damaged ones make a clip's row undefined and no more."""
     try:
         values = [float(row[f"p_{name}"] or "nan") for name in class_names]

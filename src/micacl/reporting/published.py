@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -20,7 +20,7 @@ class PublishedRow:
         war: weighted average recall.
         uar: unweighted average recall.
         recall: recall by class name.
-        gflops: as printed; see the head of `published.yaml` on what they are worth.
+        gflops: as printed; see `printed_costs` on what they are worth.
         protocol: every published figure is of the test-selected kind, and says so wherever it is shown.
     """
 
@@ -53,10 +53,25 @@ class PublishedTable:
     rows: tuple[PublishedRow, ...]
 
 
+@dataclass(frozen=True)
+class PrintedCosts:
+    """The costs that the paper prints.
+
+    Attributes:
+        table: where.
+        gflops: by method, as printed.
+        note: what the figures are worth.
+    """
+
+    table: str
+    gflops: Mapping[str, float]
+    note: str
+
+
 @cache
 def published_tables() -> tuple[PublishedTable, ...]:
     """Every table of `published.yaml`, in the paper's order."""
-    content = yaml.safe_load(files("micacl.reporting").joinpath("published.yaml").read_text(encoding="utf-8"))
+    content = _content()
     names = content["class_names"]
     return tuple(
         PublishedTable(
@@ -78,6 +93,19 @@ def published_tables() -> tuple[PublishedTable, ...]:
         )
         for table in content["tables"]
     )
+
+
+def printed_costs() -> PrintedCosts:
+    """The column FLOPs of Table I."""
+    (table,) = [table for table in _content()["tables"] if "gflops_note" in table]
+    gflops = {row["method"]: row["gflops"] for row in table["rows"] if row["gflops"] is not None}
+    return PrintedCosts(table["name"], gflops, table["gflops_note"])
+
+
+@cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(files("micacl.reporting").joinpath("published.yaml").read_text("utf-8"))
+    return content
 
 
 def published_for(dataset: str, settings: Collection[str], folds: Collection[int | None]) -> PublishedTable | None:

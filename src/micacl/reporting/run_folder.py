@@ -1,20 +1,19 @@
 """Reads what a run says of itself: the run.json in its folder."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from micacl.errors import UserError
+from micacl.reporting.costs_record import Costs, read_costs
+from micacl.reporting.fields import FieldError, checked, field, flag, optional, rate
 
 RUN_FILE = "run.json"
-ROUNDING = 1e-6  # a mean of ones in 32 bits may come out above 1
 
 Status = Literal["running", "finished", "failed"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,23 @@ class Results:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was tested without a training.
+
+    Attributes:
+        epoch: after which it was written.
+        dataset: what it was trained on; None where that is not recorded.
+        fold: likewise.
+    """
+
+    epoch: int
+    dataset: str | None
+    fold: int | None
+
+
+@dataclass(frozen=True)
 class Run:
-    """One training run, read from its folder.
+    """One run, read from its folder: a training, or the test of a checkpoint.
 
     Attributes:
         folder: where it lies.
@@ -62,7 +76,7 @@ class Run:
         fold: None for a data set without folds.
         seed: None for an unseeded run.
         setting: the job's overrides without fold and seed, or "default".
-        protocol: "published" or "holdout".
+        protocol: "published", "holdout" or "checkpoint of" a run.
         results: None until the run has finished.
         git_commit: the code that ran, if known.
         git_changed: whether that code was changed; None if unknown.
@@ -70,7 +84,10 @@ class Run:
         class_counts: training clips of each class; None where not recorded.
         data_manifest: hash of the data's manifest; None where not recorded.
         device: what the run computed on, if known.
+        precision: in which it computed, if known.
         versions: version of each package that decides the figures.
+        checkpoint: what was tested; None for a training.
+        costs: the network's; None where not recorded.
     """
 
     folder: Path
@@ -89,7 +106,10 @@ class Run:
     class_counts: tuple[int, ...] | None
     data_manifest: str | None
     device: str | None
+    precision: str | None
     versions: Mapping[str, str]
+    checkpoint: Checkpoint | None
+    costs: Costs | None
 
 
 def read_run(folder: Path) -> Run:
@@ -112,8 +132,8 @@ def read_run(folder: Path) -> Run:
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     try:
-        return _run(folder, _as(dict, content, "the file"))
-    except _FieldError as error:
+        return _run(folder, checked(dict, content, "the file"))
+    except FieldError as error:
         raise UserError(f"{path} is damaged: {error}.") from error
 
 
@@ -156,104 +176,74 @@ def _natural(text: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", text)]
 
 
-class _FieldError(Exception):
-    """A field of run.json is not what it should be."""
-
-
 def _run(folder: Path, record: dict[str, Any]) -> Run:
-    status = _field(record, "status", str)
+    status = field(record, "status", str)
     if status not in ("running", "finished", "failed"):
-        raise _FieldError(f'"status" is {status!r}, not running, finished or failed')
-    class_names = tuple(_as(str, name, '"class_names"') for name in _field(record, "class_names", list))
+        raise FieldError(f'"status" is {status!r}, not running, finished or failed')
+    class_names = tuple(checked(str, name, '"class_names"') for name in field(record, "class_names", list))
     if len(set(class_names)) != len(class_names):
-        raise _FieldError('"class_names" names a class twice')
-    results = _optional(record, "results", dict)
+        raise FieldError('"class_names" names a class twice')
+    results = optional(record, "results", dict)
     return Run(
         folder=folder,
         status=cast(Status, status),
-        error=_optional(record, "error", str),
-        dataset=_field(record, "dataset", str),
+        error=optional(record, "error", str),
+        dataset=field(record, "dataset", str),
         class_names=class_names,
-        fold=_optional(record, "fold", int),
-        seed=_optional(record, "seed", int),
-        setting=_field(record, "setting", str),
-        protocol=_field(record, "protocol", str),
+        fold=optional(record, "fold", int),
+        seed=optional(record, "seed", int),
+        setting=field(record, "setting", str),
+        protocol=field(record, "protocol", str),
         results=None if results is None else _results(results, class_names),
-        git_commit=_optional(record, "git_commit", str),
-        git_changed=_flag(record.get("git_changed"), '"git_changed"'),
-        ablation={
-            name: bool(_flag(on, f'"{name}"')) for name, on in (_optional(record, "ablation", dict) or {}).items()
-        },
+        git_commit=optional(record, "git_commit", str),
+        git_changed=flag(record.get("git_changed"), '"git_changed"'),
+        ablation={name: bool(flag(on, f'"{name}"')) for name, on in (optional(record, "ablation", dict) or {}).items()},
         class_counts=_class_counts(record, class_names),
-        data_manifest=_optional(record, "data_manifest", str),
-        device=_optional(record, "device", str),
+        data_manifest=optional(record, "data_manifest", str),
+        device=optional(record, "device", str),
+        precision=optional(record, "precision", str),
         versions={
-            name: _as(str, version, '"versions"')
-            for name, version in (_optional(record, "versions", dict) or {}).items()
+            name: checked(str, version, '"versions"')
+            for name, version in (optional(record, "versions", dict) or {}).items()
         },
+        checkpoint=_checkpoint(optional(record, "checkpoint", dict)),
+        costs=read_costs(optional(record, "costs", dict)),
     )
+
+
+def _checkpoint(record: dict[str, Any] | None) -> Checkpoint | None:
+    if record is None:
+        return None
+    return Checkpoint(field(record, "epoch", int), optional(record, "dataset", str), optional(record, "fold", int))
 
 
 def _class_counts(record: dict[str, Any], class_names: tuple[str, ...]) -> tuple[int, ...] | None:
-    counts = _optional(record, "class_counts", list)
+    counts = optional(record, "class_counts", list)
     if counts is None:
         return None
     if len(counts) != len(class_names):
-        raise _FieldError(f'"class_counts" has {len(counts)} numbers for {len(class_names)} classes')
-    if any(_as(int, count, '"class_counts"') < 0 for count in counts):
-        raise _FieldError('"class_counts" holds a negative number')
+        raise FieldError(f'"class_counts" has {len(counts)} numbers for {len(class_names)} classes')
+    if any(checked(int, count, '"class_counts"') < 0 for count in counts):
+        raise FieldError('"class_counts" holds a negative number')
     return tuple(counts)
 
 
-def _flag(value: object, what: str) -> bool | None:
-    if value is not None and not isinstance(value, bool):
-        raise _FieldError(f"{what} is {value!r}, neither true nor false")
-    return value
-
-
 def _results(record: dict[str, Any], class_names: tuple[str, ...]) -> Results:
-    recall = _field(record, "recall", dict)
+    recall = field(record, "recall", dict)
     if not recall or set(recall) != set(class_names):
-        raise _FieldError('"recall" does not name exactly the classes of "class_names"')
-    best = _optional(record, "best_on_test", dict)
+        raise FieldError('"recall" does not name exactly the classes of "class_names"')
+    best = optional(record, "best_on_test", dict)
     return Results(
-        headline=_field(record, "headline", str),
-        war=_rate(record, "war"),
-        uar=_rate(record, "uar"),
-        recall={name: _rate(recall, name) for name in class_names},
+        headline=field(record, "headline", str),
+        war=rate(record, "war"),
+        uar=rate(record, "uar"),
+        recall={name: rate(recall, name) for name in class_names},
         best_on_test=None
         if best is None
         else BestOnTest(
-            war=_rate(best, "war"),
-            war_epoch=_optional(best, "war_epoch", int),
-            uar=_rate(best, "uar"),
-            uar_epoch=_optional(best, "uar_epoch", int),
+            war=rate(best, "war"),
+            war_epoch=optional(best, "war_epoch", int),
+            uar=rate(best, "uar"),
+            uar_epoch=optional(best, "uar_epoch", int),
         ),
     )
-
-
-def _rate(record: dict[str, Any], key: str) -> float | None:
-    """A fraction; JSON's null and Python's NaN both mean that it is undefined."""
-    value = record.get(key)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1 + ROUNDING:
-        raise _FieldError(f'"{key}" is {value!r}, not a fraction from 0 to 1')
-    return float(value)
-
-
-def _field(record: dict[str, Any], key: str, kind: type[T]) -> T:
-    if key not in record:
-        raise _FieldError(f'"{key}" is missing')
-    return _as(kind, record[key], f'"{key}"')
-
-
-def _optional(record: dict[str, Any], key: str, kind: type[T]) -> T | None:
-    value = record.get(key)
-    return None if value is None else _as(kind, value, f'"{key}"')
-
-
-def _as(kind: type[T], value: object, what: str) -> T:
-    if not isinstance(value, kind) or isinstance(value, bool):  # Python counts True as the integer 1
-        raise _FieldError(f"{what} is {value!r}, not of type {kind.__name__}")
-    return value

@@ -2,17 +2,29 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor, nn
 
 from micacl.errors import UserError
 from micacl.training.module import ExpressionModule
-from micacl.training.state_dict import differences, read_tensors
+from micacl.training.state_dict import differences, different_names, read_tensors
 
 log = logging.getLogger(__name__)
+
+_NETWORK = "network."  # what ExpressionModule calls it
+# The options that decide whether there are parameters of a name, and of which shape.
+_OPTIONS = {
+    "geiim.": "ablation.geiim",
+    "geiim.node_embedding": "model.geiim.embedding_dim",
+    "geiim.convolutions": "model.geiim.kernels",
+    "wian.": "ablation.wian",
+    "aggregation.": "model.num_frames and model.instance_length",
+}
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -65,9 +77,38 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"there is no checkpoint {path}; set ckpt_path to a file of a run's checkpoints folder")
     checkpoint = read_tensors(path, "the checkpoint")
-    if not isinstance(checkpoint, dict) or not {"state_dict", "class_names", "epoch"} <= checkpoint.keys():
+    if not isinstance(checkpoint, dict) or not _is_ours(checkpoint):
         raise UserError(f"{path} is no checkpoint of micacl.train")
     return checkpoint
+
+
+def _is_ours(checkpoint: dict[str, Any]) -> bool:
+    state, names = checkpoint.get("state_dict"), checkpoint.get("class_names")
+    return (
+        isinstance(state, dict)
+        and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
+        and isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and isinstance(checkpoint.get("epoch"), int)
+    )
+
+
+def check_classes(path: Path, trained_on: Sequence[str], class_names: Sequence[str]) -> None:
+    """Checks that a label means the same to a checkpoint and to a data set.
+
+    Args:
+        path: The checkpoint.
+        trained_on: Its classes.
+        class_names: The data set's.
+
+    Raises:
+        UserError: If names or their order differ.
+    """
+    if list(trained_on) != list(class_names):
+        raise UserError(
+            f"the checkpoint {path} was trained on the classes {', '.join(trained_on)}, this data set has "
+            f"{', '.join(class_names)}; they must be the same, in the same order"
+        )
 
 
 def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
@@ -83,11 +124,7 @@ def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
             are done.
     """
     checkpoint = read_checkpoint(path)
-    if checkpoint["class_names"] != module.class_names:
-        raise UserError(
-            f"the checkpoint {path} was trained on the classes {', '.join(checkpoint['class_names'])}, this data set "
-            f"has {', '.join(module.class_names)}"
-        )
+    check_classes(path, checkpoint["class_names"], module.class_names)
     different = differences(checkpoint["state_dict"], module.state_dict())
     if different:
         raise UserError(
@@ -103,3 +140,31 @@ def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
             f"the checkpoint {path} is of epoch {checkpoint['epoch'] + 1}, so nothing is left of "
             f"training.epochs={epochs}; set it higher"
         )
+
+
+def load_network(path: Path, checkpoint: dict[str, Any], network: nn.Module) -> None:
+    """Gives a network the parameters that a checkpoint holds.
+
+    Args:
+        path: The checkpoint's, for the message.
+        checkpoint: What it holds.
+        network: As its options make it.
+
+    Raises:
+        UserError: If the parameters differ.
+    """
+    state = {
+        name.removeprefix(_NETWORK): value
+        for name, value in checkpoint["state_dict"].items()
+        if name.startswith(_NETWORK)
+    }
+    own = network.state_dict()
+    different = differences(state, own)
+    if different:
+        names = different_names(state, own)
+        options = [option for prefix, option in _OPTIONS.items() if any(name.startswith(prefix) for name in names)]
+        raise UserError(
+            f"the options do not describe the network of {path}: {different}. "
+            f"Look at {' and '.join(options) or 'the model and ablation options'}."
+        )
+    network.load_state_dict(state)

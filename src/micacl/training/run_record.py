@@ -54,8 +54,14 @@ class RunRecord:
         }
         if active:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.yaml").write_text(config_yaml, encoding="utf-8")
+        self.write_config(config_yaml)
         self.update()
+
+    def write_config(self, config_yaml: str) -> None:
+        """Writes ``config.yaml``."""
+        if self._active:
+            with replacing(self.folder / "config.yaml") as partial:
+                partial.write_text(config_yaml, encoding="utf-8")
 
     def update(self, **fields: Any) -> None:
         """Sets fields and writes the file, whole or not at all."""

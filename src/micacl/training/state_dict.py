@@ -47,3 +47,9 @@ def differences(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     ]
     found = sorted(missing) + sorted(unknown) + sorted(shapes)
     return "; ".join(found[:_SHOWN]) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+
+
+def different_names(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> set[str]:
+    """The parameters that only one of the two has, or whose shapes differ."""
+    both = own.keys() & saved.keys()
+    return (own.keys() ^ saved.keys()) | {name for name in both if saved[name].shape != own[name].shape}

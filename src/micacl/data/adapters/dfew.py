@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from micacl.data.adapters.listing import Entry, Fold, Listing, check_listed_once
-from micacl.data.adapters.official import Layout, Part, SplitFile, check_folds, find_official, is_number
+from micacl.data.adapters.listing import Entry, Listing
+from micacl.data.adapters.official import Layout, SplitFile, is_number, read_official
 from micacl.data.csv_rows import read_rows
 from micacl.data.expressions import CLASS_NAMES
 
@@ -48,17 +48,7 @@ def read_dfew(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1))
         UserError: there is no such fold; the data is not there (the message shows the layout and how to obtain it); or
             a split file has a mistake (the message names its line).
     """
-    check_folds(_LAYOUT.title, folds, NUM_FOLDS)
-    found = find_official(_LAYOUT, root, folds)
-
-    def find(entry: Entry) -> Path:
-        return found.find(int(entry.name), entry)
-
-    def entries(fold: int, part: Part) -> tuple[Entry, ...]:
-        return check_listed_once(_entries(found.lists[fold, part]))
-
-    parts = tuple(Fold(fold, entries(fold, "train"), entries(fold, "test")) for fold in folds)
-    return Listing(CLASS_NAMES, parts, find)
+    return read_official(_LAYOUT, root, folds, NUM_FOLDS, CLASS_NAMES, _entries)
 
 
 def _entries(split_file: Path) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from micacl.data.adapters.listing import Entry
+from micacl.data.adapters.listing import Entry, Fold, Listing, check_listed_once
 from micacl.data.adapters.tree import Folder, Tree, check_root, list_tree
 from micacl.errors import UserError
 
@@ -129,7 +129,39 @@ def find_official(layout: Layout, root: Path | None, folds: Iterable[int]) -> Fo
     return Found(lists, _choose_clips(layout, folders, next(iter(lists.values()))))
 
 
-def check_folds(title: str, folds: Iterable[int], num_folds: int) -> None:
+def read_official(
+    layout: Layout,
+    root: Path | None,
+    folds: Sequence[int],
+    num_folds: int,
+    class_names: tuple[str, ...],
+    entries: Callable[[Path], Iterable[Entry]],
+) -> Listing:
+    """Read the splits of a data set whose clips are named by numbers, and whose lists do not say who is shown.
+
+    Args:
+        layout: how to recognise it.
+        root: the option `dataset.root`.
+        folds: the folds to read.
+        num_folds: how many there are.
+        class_names: the name of each label.
+        entries: reads a split file.
+
+    Raises:
+        UserError: there is no such fold; the data is not there (the message shows the layout and how to obtain it); or
+            a split file has a mistake (the message names its line).
+    """
+    _check_folds(layout.title, folds, num_folds)
+    found = find_official(layout, root, folds)
+
+    def read(fold: int, part: Part) -> tuple[Entry, ...]:
+        return check_listed_once(entries(found.lists[fold, part]))
+
+    parts = tuple(Fold(fold, read(fold, "train"), read(fold, "test")) for fold in folds)
+    return Listing(class_names, parts, lambda entry: found.find(int(entry.name), entry))
+
+
+def _check_folds(title: str, folds: Iterable[int], num_folds: int) -> None:
     """Raises a UserError for the first of the folds that a data set does not have."""
     for fold in folds:
         if not 1 <= fold <= num_folds:

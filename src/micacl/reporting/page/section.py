@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from micacl.reporting.comparison import Comparison
 from micacl.reporting.config_file import differences
+from micacl.reporting.costs import CostRow, measured_costs, published_costs
 from micacl.reporting.page.calibration import calibration_figure
 from micacl.reporting.page.confusion import confusion_chart
 from micacl.reporting.page.curves import curve_figures
@@ -14,6 +15,7 @@ from micacl.reporting.page.rates import rates_figure
 from micacl.reporting.page.tail import tail_figure
 from micacl.reporting.page.tsne import tsne_chart
 from micacl.reporting.predictions import recalls
+from micacl.reporting.published import printed_costs
 from micacl.reporting.report import Part
 from micacl.reporting.text import describe_data, one_line
 
@@ -34,6 +36,9 @@ class Section:
         config: options that differ between settings: name and each setting's value.
         confusion_tables: title, counts and recalls, of every setting's pooled runs and of every run.
         facts: what all runs share or not: name and text.
+        costs: of each setting's network, those that the paper prints last; nothing where no run has recorded any.
+        costs_note: what the printed ones are worth.
+        tested_only: whether nothing was trained: all runs are tests of checkpoints.
     """
 
     id: str
@@ -44,6 +49,9 @@ class Section:
     config: dict[str, tuple[str | None, ...]]
     confusion_tables: list[tuple[str, list[list[int]], list[float | None]]]
     facts: list[tuple[str, str]]
+    costs: list[tuple[str, list[CostRow]]]
+    costs_note: str
+    tested_only: bool
 
     @property
     def comparison(self) -> Comparison:
@@ -89,6 +97,9 @@ def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
         config=_config(comparison),
         confusion_tables=_confusion_tables(comparison),
         facts=_facts(comparison),
+        costs=_costs(comparison),
+        costs_note=printed_costs().note,
+        tested_only=all(evidence.run.checkpoint is not None for evidence in comparison.evidence),
     )
 
 
@@ -135,6 +146,16 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     ]
     packages = sorted({name for run in runs for name in run.versions})
     return facts + [(name, _each([run.versions.get(name) for run in runs])) for name in packages]
+
+
+def _costs(comparison: Comparison) -> list[tuple[str, list[CostRow]]]:
+    """Of the first run of a setting that has recorded them: the others' network is the same."""
+    measured = [
+        (setting.label, next(filter(None, (measured_costs(evidence.run) for evidence in setting.runs)), []))
+        for setting in comparison.settings
+    ]
+    found = [(label, rows) for label, rows in measured if rows]
+    return [*found, ("the paper", published_costs())] if found else []
 
 
 def _each(values: list[str | None]) -> str:

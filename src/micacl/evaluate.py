@@ -1,0 +1,17 @@
+"""``python -m micacl.evaluate ckpt_path=... dataset=... fold=...``: tests a checkpoint and counts what it costs."""
+
+from micacl.commandline import command
+from micacl.job import Job
+from micacl.settings import Settings
+
+
+@command("evaluate", Settings)
+def main(settings: Settings, job: Job) -> None:
+    """Tests a checkpoint on one fold of a data set."""
+    from micacl.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for
+
+    evaluate(settings, job)
+
+
+if __name__ == "__main__":
+    main()

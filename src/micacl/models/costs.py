@@ -1,0 +1,93 @@
+"""What a network costs: parameters, multiply-adds of one clip, and how long it takes for it.
+
+Multiply-adds, not FLOPs: PyTorch's counter counts two FLOPs for each multiply-add, and the field prints multiply-adds
+under the name of GFLOPs (16 frames of ResNet-18 at 112x112 take 7.77 G of them; Table I prints 7.78 with its LSTM).
+"""
+
+import copy
+import functools
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from micacl.models.backbone import ShallowConv3d
+
+FLOPS_PER_MULTIPLY_ADD = 2
+WARM_UP = 5
+
+
+def num_parameters(network: nn.Module) -> int:
+    """The number of all parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def multiply_adds(network: nn.Module, clip_shape: Sequence[int], padding: bool = False) -> int:
+    """Counts the multiply-adds of one clip: those of convolutions and matrix products, biases left out.
+
+    Normalisations, activations, softmaxes and pooling are not counted, as nowhere in the field.
+
+    Args:
+        network: Takes clips; it is left as it is.
+        clip_shape: Of one clip, (3, F, H, W).
+        padding: False counts what is computed: on one or two frames the convolutions leave out the temporal taps that
+            meet nothing but padding. True counts every tap, as counts of torchvision's ``r3d_18`` do.
+    """
+    counted = copy.deepcopy(network).cpu().float().eval()
+    if padding:
+        for module in counted.modules():
+            if isinstance(module, ShallowConv3d):
+                module.forward = functools.partial(nn.Conv3d.forward, module)  # type: ignore[method-assign]
+    with torch.no_grad(), _every_product_seen(), FlopCounterMode(display=False) as counter:
+        counted(torch.zeros(1, *clip_shape))
+    return counter.get_total_flops() // FLOPS_PER_MULTIPLY_ADD
+
+
+def latency(
+    network: nn.Module, clip_shape: Sequence[int], device: torch.device, bfloat16: bool, repeats: int = 20
+) -> float:
+    """Measures how long the network takes for one clip that lies on the device already.
+
+    Args:
+        network: Takes clips; it is moved to the device and put into evaluation mode.
+        clip_shape: Of one clip, (3, F, H, W).
+        device: Where to measure.
+        bfloat16: Whether under autocast to bfloat16.
+        repeats: How many passes to take the median of, after some to warm up.
+
+    Returns:
+        The median, in seconds.
+    """
+    network.to(device).eval()
+    clip_BCFHW = torch.rand(1, *clip_shape, device=device)
+    seconds = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        for _ in range(WARM_UP + repeats):
+            _wait_for(device)
+            start = time.perf_counter()
+            network(clip_BCFHW)
+            _wait_for(device)
+            seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[WARM_UP:])
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextmanager
+def _every_product_seen() -> Iterator[None]:
+    """Keeps attention to single products: the counter knows neither its fused kernel for CPUs nor its fast path."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,96 @@
+"""What a run leaves in its folder, whether it trained a network or tested a checkpoint."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from micacl.build_data import state_of_data
+from micacl.data.datamodule import ClipDataModule
+from micacl.errors import UserError
+from micacl.job import Job
+from micacl.process import is_first_process
+from micacl.reporting.figures import save_figures
+from micacl.reporting.table import results_table
+from micacl.settings import Settings
+from micacl.training.module import ExpressionModule
+from micacl.training.predictions import recognition_rates
+from micacl.training.results import results_record
+from micacl.training.run_record import RunRecord, write_predictions, write_rows, write_thumbnails
+
+log = logging.getLogger(__name__)
+
+
+def about_run(settings: Settings, job: Job) -> dict[str, Any]:
+    """What identifies a run before it has read its data: the first fields of ``run.json``."""
+    return {
+        "dataset": settings.dataset.name,
+        "class_names": [],
+        "fold": settings.fold,
+        "seed": settings.seed,
+        "setting": job.setting,
+        "sweep": job.sweep,
+        "ablation": vars(settings.ablation),
+        "protocol": settings.protocol.name,
+    }
+
+
+@contextmanager
+def failures_recorded(record: RunRecord) -> Iterator[None]:
+    """Whatever ends the block early, Ctrl-C too, stands in ``run.json``: the folder must not say that it goes on."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
+        record.update(status="failed", error="interrupted" if stopped else str(error) or type(error).__name__)
+        raise
+
+
+def record_data(settings: Settings, data: ClipDataModule, record: RunRecord) -> None:
+    """Records which data it is, whether it was checked, and which of its clips are left out."""
+    record.update(class_names=list(data.class_names), class_counts=data.class_counts)
+    state = state_of_data(settings, data.split)
+    record.update(data_verified=state.verified, data_manifest=state.manifest, data_reason=state.reason)
+    if not state.verified:
+        log.warning(f"The data is not verified: {state.reason}.")
+    if data.skipped and is_first_process():
+        path = record.folder / "skipped_clips.csv"
+        write_rows(path, [{"clip": clip.name, "path": clip.path, "reason": clip.reason} for clip in data.skipped])
+        log.warning(f"{len(data.skipped)} clips cannot be decoded and are left out; {path} lists them")
+
+
+def write_results(
+    module: ExpressionModule,
+    data: ClipDataModule,
+    record: RunRecord,
+    headline: str,
+    epochs: Sequence[Mapping[str, float]],
+) -> None:
+    """Writes predictions, features, thumbnails, pictures and the results of a module that has just been tested.
+
+    Args:
+        module: With its test predictions.
+        data: The clips.
+        record: The run's.
+        headline: Which weights were tested, in words.
+        epochs: The rows of ``metrics.csv``; none where nothing was trained.
+    """
+    assert module.test_predictions is not None  # trainer.test has just made them
+    folder, predictions = record.folder, module.test_predictions
+    write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
+    rates = recognition_rates(predictions)
+    record.update(results=results_record(headline, rates, module.class_names, epochs), status="finished")
+    try:
+        write_thumbnails(folder, data.clip_names("test"), data.middle_frames("test"))
+        save_figures(folder)
+    except UserError as error:
+        log.warning(f"The results are complete, but not all pictures could be made: {error}")
+
+
+def show_results(folder: Path) -> None:
+    """Prints a finished run's table."""
+    Console().print(results_table(folder))
+    log.info(f"Everything of this run is in {folder}")
