@@ -12,10 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.runs import TINY, assert_refused, compose_settings, read_table, run_here
 
-from micacl.build import build_loss, build_network, check_options
+from micacl.build import build_network, check_options
+from micacl.build_loss import build_loss, uses_mccl
 from micacl.commandline import config_folder, expand_ranges
 from micacl.errors import UserError
-from micacl.losses import CrossEntropyLoss, MCCLLoss
+from micacl.losses import (
+    ClassBalancedLoss,
+    CrossEntropyLoss,
+    FocalLoss,
+    LogitAdjustedLoss,
+    MCCLLoss,
+    SupervisedContrastiveLoss,
+)
 from micacl.models import GEIIM, WIAN
 
 
@@ -192,6 +200,23 @@ def test_all_switches_of_the_ablation(switches: Sequence[bool], small_network: N
     assert isinstance(network.wian, WIAN) == wian
     loss = build_loss(settings.loss, settings.ablation.mccl, [4] * 7)
     assert isinstance(loss, MCCLLoss if mccl else CrossEntropyLoss)
+
+
+@pytest.mark.parametrize("mccl", [False, True])
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [
+        ("cross_entropy", CrossEntropyLoss),
+        ("focal", FocalLoss),
+        ("class_balanced", ClassBalancedLoss),
+        ("logit_adjustment", LogitAdjustedLoss),
+        ("supervised_contrastive", SupervisedContrastiveLoss),
+    ],
+)
+def test_other_losses_are_not_part_of_the_ablation(choice: str, kind: type, mccl: bool) -> None:
+    settings = compose_settings(*TINY, f"loss={choice}", f"ablation.mccl={mccl}")
+    assert type(build_loss(settings.loss, settings.ablation.mccl, [4] * 7)) is kind
+    assert not uses_mccl(settings.loss, settings.ablation.mccl)
 
 
 @pytest.mark.parametrize(

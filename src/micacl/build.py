@@ -1,7 +1,6 @@
-"""From settings to objects: the network, the loss and the trainer of a run."""
+"""From settings to objects: the network and the trainer of a run."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -10,13 +9,11 @@ from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
-from torch import nn
 
 from micacl.errors import UserError
 from micacl.job import Job
-from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
-from micacl.settings import LossSettings, Settings
+from micacl.settings import Settings
 from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.module import Optimisation
 from micacl.training.precision import Precision, fastest_precision
@@ -30,7 +27,7 @@ def check_options(settings: Settings) -> None:
         UserError: If one is out of range, or two do not fit each other.
     """
     model, training, precision = settings.model, settings.training, settings.trainer.precision
-    projection_dim = settings.loss.contrastive.projection_dim
+    loss = settings.loss
     for option, value, allowed, expected in (
         ("seed", settings.seed, 0 <= settings.seed < 2**32, "0 to 4294967295"),
         ("training.epochs", training.epochs, training.epochs >= 1, "1 or more"),
@@ -57,8 +54,14 @@ def check_options(settings: Settings) -> None:
         ),
         ("model.geiim.embedding_dim", model.geiim.embedding_dim, model.geiim.embedding_dim >= 1, "1 or more"),
         ("model.attention.num_heads", model.attention.num_heads, model.attention.num_heads >= 1, "1 or more"),
-        ("loss.contrastive.projection_dim", projection_dim, projection_dim >= 1, "1 or more"),
-        ("loss.label_smoothing", settings.loss.label_smoothing, 0 <= settings.loss.label_smoothing <= 1, "0 to 1"),
+        *(
+            (f"loss.{name}.projection_dim", value, value >= 1, "1 or more")
+            for name, value in (
+                ("contrastive", loss.contrastive.projection_dim),
+                ("supervised_contrastive", loss.supervised_contrastive.projection_dim),
+            )
+        ),
+        ("loss.label_smoothing", loss.label_smoothing, 0 <= loss.label_smoothing <= 1, "0 to 1"),
         # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
         ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
         ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
@@ -101,34 +104,6 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
     if settings.trainer.compile:
         network.compile()
     return network
-
-
-def build_loss(loss: LossSettings, mccl: bool, class_counts: Sequence[int]) -> nn.Module:
-    """The configured loss, or cross-entropy where the ablation switches MCCL off.
-
-    Raises:
-        UserError: If there is no such loss, or one of its options is outside its range.
-    """
-    if not mccl or loss.name == "cross_entropy":
-        return CrossEntropyLoss(loss.label_smoothing)
-    if loss.name != "mccl":
-        raise UserError(f"there is no loss {loss.name!r}; choose loss=mccl, loss=mccl_printed or loss=cross_entropy")
-    try:
-        return MCCLLoss(
-            class_counts,
-            scales=loss.contrastive.scales,
-            projection_dim=loss.contrastive.projection_dim,
-            base_temperature=loss.contrastive.base_temperature,
-            form=cast(Any, loss.contrastive.form),
-            weighting=cast(Any, loss.contrastive.weighting),
-            contrastive_weight=loss.contrastive_weight,
-            label_smoothing=loss.label_smoothing,
-            intensity_weight=loss.intensity_weight,
-            augmentation_weight=loss.augmentation_weight,
-            noise_scale=loss.noise_scale,
-        )
-    except ValueError as error:
-        raise UserError(f"loss.contrastive: {error}") from error
 
 
 def build_optimisation(settings: Settings) -> Optimisation:

@@ -9,8 +9,9 @@ from lightning.pytorch.loggers import WandbLogger
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from micacl.build import build_loss, build_network, build_optimisation, build_trainer, check_options
+from micacl.build import build_network, build_optimisation, build_trainer, check_options
 from micacl.build_data import build_data
+from micacl.build_loss import build_loss
 from micacl.data.datamodule import ClipDataModule
 from micacl.job import Job
 from micacl.process import is_first_process, prepare_process

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from micacl.build_data import state_of_data
+from micacl.build_loss import uses_mccl
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.job import Job
@@ -33,7 +34,7 @@ def about_run(settings: Settings, job: Job) -> dict[str, Any]:
         "seed": settings.seed,
         "setting": job.setting,
         "sweep": job.sweep,
-        "ablation": vars(settings.ablation),
+        "ablation": vars(settings.ablation) | {"mccl": uses_mccl(settings.loss, settings.ablation.mccl)},
         "protocol": settings.protocol.name,
     }
 

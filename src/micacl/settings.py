@@ -50,6 +50,27 @@ class ContrastiveSettings:
 
 
 @dataclass
+class FocalSettings:
+    gamma: float = MISSING
+
+
+@dataclass
+class ClassBalancedSettings:
+    beta: float = MISSING
+
+
+@dataclass
+class LogitAdjustmentSettings:
+    tau: float = MISSING
+
+
+@dataclass
+class SupervisedContrastiveSettings:
+    temperature: float = MISSING
+    projection_dim: int = MISSING
+
+
+@dataclass
 class LossSettings:
     name: str = MISSING
     label_smoothing: float = MISSING
@@ -58,6 +79,10 @@ class LossSettings:
     noise_scale: float = MISSING
     contrastive_weight: float = MISSING
     contrastive: ContrastiveSettings = MISSING
+    focal: FocalSettings = MISSING
+    class_balanced: ClassBalancedSettings = MISSING
+    logit_adjustment: LogitAdjustmentSettings = MISSING
+    supervised_contrastive: SupervisedContrastiveSettings = MISSING
 
 
 @dataclass

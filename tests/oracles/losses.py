@@ -150,3 +150,38 @@ def feature_augmentation(
         q_K = softmax(classifier(x_BC[b] + noise_scale * deviation_C * noise_BC[b]))
         total += sum(float(p) * (math.log(float(p)) - math.log(float(q))) for p, q in zip(p_K, q_K, strict=True))
     return total / len(x_BC)
+
+
+def focal(logits_BK: Array, labels: Sequence[int], gamma: float) -> float:
+    """The mean of -(1 - p_t)^gamma log p_t."""
+    total = 0.0
+    for logits_K, label in zip(logits_BK, labels, strict=True):
+        p = float(softmax(logits_K)[label])
+        total -= (1.0 - p) ** gamma * math.log(p)
+    return total / len(labels)
+
+
+def class_balanced(
+    logits_BK: Array, labels: Sequence[int], counts: Sequence[int], beta: float, label_smoothing: float
+) -> float:
+    """Each clip's cross-entropy over its class's effective number, a sum of powers of beta; weights average 1."""
+    inverse = [1.0 / sum(beta**power for power in range(count)) for count in counts]
+    total = 0.0
+    for logits_K, label in zip(logits_BK, labels, strict=True):
+        weight = inverse[label] * len(counts) / sum(inverse)
+        total += weight * cross_entropy(logits_K[None], [label], label_smoothing)
+    return total / len(labels)
+
+
+def logit_adjusted(
+    logits_BK: Array, labels: Sequence[int], counts: Sequence[int], tau: float, label_smoothing: float
+) -> float:
+    """Cross-entropy with p_k proportional to exp(x_k) times the class's share to the power tau."""
+    total = 0.0
+    classes = len(counts)
+    for logits_K, label in zip(logits_BK, labels, strict=True):
+        odds = [math.exp(float(logits_K[k])) * (counts[k] / sum(counts)) ** tau for k in range(classes)]
+        for k in range(classes):
+            target = label_smoothing / classes + (1.0 - label_smoothing if k == label else 0.0)
+            total -= target * math.log(odds[k] / sum(odds))
+    return total / len(labels)

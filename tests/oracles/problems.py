@@ -16,11 +16,9 @@ def array(tensor: Tensor) -> Array:
     return np.asarray(tensor.detach().cpu().double().numpy(), dtype=np.float64).copy()
 
 
-def linears(modules: nn.ModuleList) -> list[nn.Linear]:
-    """A list of linear layers, with the type that ModuleList forgets."""
-    layers = [module for module in modules if isinstance(module, nn.Linear)]
-    assert len(layers) == len(modules)
-    return layers
+def linears(modules: nn.ModuleList | nn.Sequential) -> list[nn.Linear]:
+    """The linear layers among some, with the type that their container forgets."""
+    return [module for module in modules if isinstance(module, nn.Linear)]
 
 
 def randomise(module: nn.Module, seed: int, scale: float = 0.5) -> None:

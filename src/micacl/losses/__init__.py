@@ -9,16 +9,24 @@
 ['contrastive', 'contrastive_scale_128', 'contrastive_scale_256']
 """
 
+from micacl.losses.class_balanced import ClassBalancedLoss
 from micacl.losses.contrastive import MultiScaleContrastiveLoss, category_weights, similarity, temperature
 from micacl.losses.cross_entropy import CrossEntropyLoss
 from micacl.losses.feature_augmentation import feature_augmentation_loss
+from micacl.losses.focal import FocalLoss
 from micacl.losses.intensity_aware import intensity_aware_loss
+from micacl.losses.logit_adjustment import LogitAdjustedLoss
 from micacl.losses.mccl import MCCLLoss
+from micacl.losses.supervised_contrastive import SupervisedContrastiveLoss
 
 __all__ = [
+    "ClassBalancedLoss",
     "CrossEntropyLoss",
+    "FocalLoss",
+    "LogitAdjustedLoss",
     "MCCLLoss",
     "MultiScaleContrastiveLoss",
+    "SupervisedContrastiveLoss",
     "category_weights",
     "feature_augmentation_loss",
     "intensity_aware_loss",

@@ -5,12 +5,13 @@ features, K classes, S scales.
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from micacl.losses.class_counts import check_class_counts
 from micacl.losses.gather import gather, is_distributed
 
 Form = Literal["log", "printed"]
@@ -50,6 +51,29 @@ def similarity(anchors_BD: Tensor, keys_ND: Tensor, temperature: Tensor | float)
     """Equation (9): cosine similarity over temperature, shape (B, N)."""
     cosine_BN = F.normalize(anchors_BD, dim=-1) @ F.normalize(keys_ND, dim=-1).T
     return cosine_BN / temperature
+
+
+class Pairs(NamedTuple):
+    """Which clips of the global batch this process's clips are compared with.
+
+    Attributes:
+        anchor_index_B: Where this process's clips are in the global batch, shape (B,).
+        is_self_BN: Whether a pair is a clip and itself, shape (B, N).
+        is_positive_BN: Whether it is two clips of one class, shape (B, N).
+    """
+
+    anchor_index_B: Tensor
+    is_self_BN: Tensor
+    is_positive_BN: Tensor
+
+
+def pairs(labels_B: Tensor) -> Pairs:
+    """Pairs every clip of this process with every clip of the global batch."""
+    all_labels_N = gather(labels_B)
+    first = torch.distributed.get_rank() * len(labels_B) if is_distributed() else 0
+    anchor_index_B = torch.arange(first, first + len(labels_B), device=labels_B.device)
+    is_self_BN = anchor_index_B[:, None] == torch.arange(len(all_labels_N), device=labels_B.device)
+    return Pairs(anchor_index_B, is_self_BN, (labels_B[:, None] == all_labels_N) & ~is_self_BN)
 
 
 def printed_contrast(similarity_BN: Tensor, is_positive_BN: Tensor, weights_B: Tensor) -> Tensor:
@@ -110,8 +134,7 @@ class MultiScaleContrastiveLoss(nn.Module):
             raise ValueError(f"form must be one of {list(get_args(Form))}, got {form!r}")
         if weighting not in get_args(Weighting):
             raise ValueError(f"weighting must be one of {list(get_args(Weighting))}, got {weighting!r}")
-        if not class_counts or min(class_counts) < 1:
-            raise ValueError(f"every class needs at least one training clip, got the counts {list(class_counts)}")
+        check_class_counts(class_counts)
         if not scales or min(scales) < 1 or max(scales) > feature_dim:
             raise ValueError(f"scales must lie in 1..{feature_dim}, got {list(scales)}")
         if base_temperature <= 0:
@@ -135,11 +158,8 @@ class MultiScaleContrastiveLoss(nn.Module):
             L_c of each scale, shape (S,).
         """
         weights_B = category_weights(logits_BK, labels_B, self.class_counts_K, self.weighting)
-        all_features_NC, all_labels_N = gather(features_BC), gather(labels_B)
-        first = torch.distributed.get_rank() * len(labels_B) if is_distributed() else 0
-        anchor_index_B = torch.arange(first, first + len(labels_B), device=labels_B.device)
-        is_self_BN = anchor_index_B[:, None] == torch.arange(len(all_labels_N), device=labels_B.device)
-        is_positive_BN = (labels_B[:, None] == all_labels_N) & ~is_self_BN
+        anchor_index_B, is_self_BN, is_positive_BN = pairs(labels_B)
+        all_features_NC = gather(features_BC)
 
         losses = []
         with torch.autocast(features_BC.device.type, enabled=False):
