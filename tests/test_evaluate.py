@@ -20,7 +20,8 @@ from micacl.evaluate import main as evaluate_main
 from micacl.report import main as report_main
 
 FILES = {
-    "config.yaml", "confusion_matrix.png", "features.npz", "predictions.csv", "run.json", "thumbnails.npz", "tsne.png",
+    "adjacency.png", "config.yaml", "confusion_matrix.png", "features.npz", "frames.npz", "instance_weights.png",
+    "instances.npz", "predictions.csv", "run.json", "thumbnails.npz", "tsne.png",
 }  # fmt: skip
 # The machine's, which no run folder decides.
 HERE = ("trainer=cpu", "dataset.num_workers=0")

@@ -24,8 +24,9 @@ from micacl.training.module import ExpressionModule
 from micacl.training.predictions import Rates
 
 FILES = {
-    "checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "confusion_matrix.png", "features.npz",
-    "metrics.csv", "predictions.csv", "run.json", "thumbnails.npz", "tsne.png",
+    "adjacency.png", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "confusion_matrix.png",
+    "features.npz", "frames.npz", "instance_weights.png", "instances.npz", "metrics.csv", "predictions.csv", "run.json",
+    "thumbnails.npz", "tsne.png",
 }  # fmt: skip
 NUM_TEST_CLIPS = 7
 

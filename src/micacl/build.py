@@ -8,7 +8,6 @@ import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
-from lightning.pytorch.loggers import Logger
 
 from micacl.errors import UserError
 from micacl.job import Job
@@ -118,13 +117,13 @@ def build_optimisation(settings: Settings) -> Optimisation:
     )
 
 
-def build_trainer(settings: Settings, job: Job, callbacks: list[Callback], logger: Logger | None) -> Trainer:
+def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Trainer:
     """Lightning's trainer, on the configured devices.
 
     Raises:
         UserError: If this machine has no such devices, or a job of a sweep would run on several.
     """
-    trainer = _trainer(settings, job.folder, callbacks, logger)
+    trainer = _trainer(settings, job.folder, callbacks)
     if job.sweep is not None and trainer.strategy.launcher is not None:
         # Lightning starts the other processes with this one's command line: each would begin the whole sweep.
         raise UserError(
@@ -133,7 +132,7 @@ def build_trainer(settings: Settings, job: Job, callbacks: list[Callback], logge
     return trainer
 
 
-def _trainer(settings: Settings, folder: Path, callbacks: list[Callback], logger: Logger | None) -> Trainer:
+def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Trainer:
     trainer = settings.trainer
     on_cuda = trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     device_type = "cuda" if on_cuda else "cpu"
@@ -150,9 +149,8 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback], logger
             use_distributed_sampler=False,  # the data module brings its own
             callbacks=callbacks,
             plugins=[DurableCheckpointIO()],
-            logger=logger if logger is not None else False,
+            logger=False,  # EpochTable keeps what is logged
             num_sanity_val_steps=0,
-            log_every_n_steps=10,
             enable_model_summary=False,
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         )

@@ -177,9 +177,12 @@ def _name(override: str) -> str:
 def _show_sweep(folder: Path) -> None:
     from rich.console import Console  # only sweeps need it: --help stays fast
 
+    from micacl.dashboard.sweep import log_sweep
     from micacl.reporting.summary import summarise
 
     try:
-        Console().print(summarise(folder))
+        summary = summarise(folder)
     except UserError as error:
         sys.exit(f"Error: {error}")
+    Console().print(summary)
+    log_sweep(folder, summary)

@@ -85,7 +85,7 @@ def _test(
 ) -> None:
     # Nothing is learned: any loss and any optimisation will do.
     module = ExpressionModule(network, CrossEntropyLoss(), data.class_names, build_optimisation(settings), "test")
-    trainer = build_trainer(settings, job, callbacks=[], logger=None)
+    trainer = build_trainer(settings, job, callbacks=[])
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
     trainer.test(module, data, verbose=False)
     if trainer.is_global_zero:

@@ -1,17 +1,16 @@
 """One run: from its settings to its folder."""
 
 from pathlib import Path
-from typing import Any
 
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import WandbLogger
 from omegaconf import OmegaConf
 from rich.console import Console
 
 from micacl.build import build_network, build_optimisation, build_trainer, check_options
 from micacl.build_data import build_data
 from micacl.build_loss import build_loss
+from micacl.dashboard.session import Session, start_session
 from micacl.data.datamodule import ClipDataModule
 from micacl.job import Job
 from micacl.process import is_first_process, prepare_process
@@ -21,7 +20,6 @@ from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
 from micacl.training.checkpoint import BestCheckpoint, check_resumable, last_checkpoint, read_checkpoint
 from micacl.training.module import ExpressionModule, NonFiniteLossError
 from micacl.training.run_record import RunRecord, device_name, write_rows
-from micacl.training.wandb_run import finish_wandb, start_wandb
 
 
 def run(settings: Settings, job: Job) -> None:
@@ -33,23 +31,22 @@ def run(settings: Settings, job: Job) -> None:
     prepare_process()
     is_first = is_first_process()
     record = RunRecord(job.folder, about_run(settings, job), job.config_yaml, active=is_first)
-    wandb_run = None
+    session = Session()
     failed = True
     try:
         with failures_recorded(record):
             check_options(settings)
             if is_first:
-                wandb_run = _start_wandb(settings, job)
-            _train_and_test(settings, job, record, wandb_run)
+                session = _start_session(settings, job)
+            _train_and_test(settings, job, record, session)
         failed = False
     finally:
-        if wandb_run is not None:
-            finish_wandb(wandb_run, job.folder, failed)
+        _finish_session(session, job.folder, failed)
     if is_first:
         show_results(job.folder)
 
 
-def _train_and_test(settings: Settings, job: Job, record: RunRecord, wandb_run: Any | None) -> None:
+def _train_and_test(settings: Settings, job: Job, record: RunRecord, session: Session) -> None:
     folder = job.folder
     seed_everything(settings.seed, verbose=False)
     data = build_data(settings)
@@ -61,12 +58,12 @@ def _train_and_test(settings: Settings, job: Job, record: RunRecord, wandb_run: 
         build_optimisation(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
     )
-    epochs = EpochTable(folder / "metrics.csv", module.validation_name)
+    epochs = EpochTable(folder / "metrics.csv", module.validation_name, session.log)
     best = BestCheckpoint(folder / "checkpoints", module.validation_name)
     callbacks: list[Callback] = [DataWait(), epochs, best, last_checkpoint(folder / "checkpoints")]
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
-    trainer = build_trainer(settings, job, callbacks, _lightning_logger(wandb_run))
+    trainer = build_trainer(settings, job, callbacks)
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
 
     _fit(trainer, module, data, settings.ckpt_path, folder)
@@ -99,14 +96,21 @@ def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
     return f"epoch {checkpoint['epoch'] + 1}, chosen by UAR on the validation part"
 
 
-def _start_wandb(settings: Settings, job: Job) -> Any | None:
+def _start_session(settings: Settings, job: Job) -> Session:
     if settings.logger.name == "none":
-        return None
+        return Session()
     name = f"{job.setting} fold {settings.fold} seed {settings.seed}"
     config = OmegaConf.to_container(OmegaConf.create(job.config_yaml))
     assert isinstance(config, dict)
-    return start_wandb(job.folder, settings.logger.project, name, job.sweep, {str(k): v for k, v in config.items()})
+    options = {str(option): value for option, value in config.items()}
+    return start_session(job.folder, settings.logger.project, name, job.sweep, options, "train")
 
 
-def _lightning_logger(wandb_run: Any | None) -> WandbLogger | None:
-    return None if wandb_run is None else WandbLogger(experiment=wandb_run, log_model=False)
+def _finish_session(session: Session, folder: Path, failed: bool) -> None:
+    if not session.active:
+        return
+    from micacl.dashboard.run_end import log_end_of_run  # imports wandb, which `logger=none` does without
+
+    if not failed:
+        log_end_of_run(session, folder)
+    session.finish(failed)

@@ -13,14 +13,17 @@ from micacl.build_loss import uses_mccl
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.job import Job
+from micacl.models import GEIIM
 from micacl.process import is_first_process
+from micacl.reporting.chosen import chosen_clips
 from micacl.reporting.figures import save_figures
+from micacl.reporting.run_folder import read_run
 from micacl.reporting.table import results_table
 from micacl.settings import Settings
 from micacl.training.module import ExpressionModule
 from micacl.training.predictions import recognition_rates
 from micacl.training.results import results_record
-from micacl.training.run_record import RunRecord, write_predictions, write_rows, write_thumbnails
+from micacl.training.run_record import RunRecord, write_images, write_instances, write_predictions, write_rows
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,7 @@ def write_results(
     headline: str,
     epochs: Sequence[Mapping[str, float]],
 ) -> None:
-    """Writes predictions, features, thumbnails, pictures and the results of a module that has just been tested.
+    """Writes predictions, features, instances, frames, pictures and the results of a module that has just been tested.
 
     Args:
         module: With its test predictions.
@@ -84,11 +87,25 @@ def write_results(
     write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
     rates = recognition_rates(predictions)
     record.update(results=results_record(headline, rates, module.class_names, epochs), status="finished")
+    geiim = module.network.geiim
+    adjacency_TT = geiim.adjacency() if isinstance(geiim, GEIIM) else None
+    write_instances(folder, data.clip_names("test"), module.test_instance_weights, adjacency_TT)
     try:
-        write_thumbnails(folder, data.clip_names("test"), data.middle_frames("test"))
+        _write_pictures(data, folder)
         save_figures(folder)
     except UserError as error:
         log.warning(f"The results are complete, but not all pictures could be made: {error}")
+
+
+def _write_pictures(data: ClipDataModule, folder: Path) -> None:
+    """The middle frame of each test clip, and all frames of the clips worth looking at."""
+    names = data.clip_names("test")
+    write_images(folder / "thumbnails.npz", names, data.middle_frames("test"))
+    chosen = [(names[clip.index], data.frames("test", clip.index)) for clip in chosen_clips(read_run(folder))]
+    frames = [(name, frame) for name, frames in chosen for frame in frames]
+    if not frames:
+        return
+    write_images(folder / "frames.npz", [name for name, _ in frames], [frame for _, frame in frames])
 
 
 def show_results(folder: Path) -> None:

@@ -153,3 +153,45 @@ def test_forget_gate_keeps_the_cell(weight_scale: WeightScale) -> None:
     w = 0.25 if weight_scale == "printed" else 1.0
     expected = [math.tanh((t + 1) * w) for t in range(3)]
     np.testing.assert_allclose(array(module(h_BTC))[0, :, 0], expected, rtol=1e-12)
+
+
+def weights_by_hand(module: WIAN, h_BTC: torch.Tensor, weight_scale: WeightScale) -> network.Array:
+    """Each number on its own: gates from the oracle's hidden states, then what is left of each instance at the end."""
+    x_BTC, features = array(h_BTC), h_BTC.shape[2]
+    weight, bias = array(module.input_projection.weight), array(module.input_projection.bias)
+    recurrent = array(module.hidden_projection.weight)
+    states_BTC = network.wian(x_BTC, weight, bias, recurrent, weight_scale)
+    written_BT = np.zeros(x_BTC.shape[:2])
+    for b, t in np.ndindex(*written_BT.shape):
+        for k in range(features):
+            left = 1.0
+            for s in range(x_BTC.shape[1] - 1, t - 1, -1):
+                before_C = states_BTC[b, s - 1] if s else np.zeros(features)
+                i, f, _, candidate, gate = (
+                    network.dot(weight[row], x_BTC[b, s]) + float(bias[row]) + network.dot(recurrent[row], before_C)
+                    for row in range(k, 5 * features, features)
+                )
+                if s > t:
+                    left *= network.sigmoid(f)
+            d = network.sigmoid(gate) * network.instance_weights(x_BTC[b, t], weight_scale)[k]
+            written_BT[b, t] += abs(network.sigmoid(i) * math.tanh(candidate) * d * left)
+    return np.asarray(written_BT / written_BT.sum(axis=1, keepdims=True))
+
+
+@both_scales
+@pytest.mark.parametrize("seed", range(3))
+def test_instance_weights_are_the_shares_of_the_last_cell(seed: int, weight_scale: WeightScale) -> None:
+    rng = np.random.default_rng(seed)
+    instances, features = int(rng.integers(1, 6)), int(rng.integers(1, 6))
+    module = build(features, weight_scale, seed)
+    h_BTC = torch.from_numpy(2 * rng.normal(size=(2, instances, features)))
+    found_BT = array(module.instance_weights(h_BTC))
+    np.testing.assert_allclose(found_BT, weights_by_hand(module, h_BTC, weight_scale), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found_BT.sum(axis=1), 1)
+
+
+def test_instances_that_write_nothing_weigh_the_same() -> None:
+    module = WIAN(3)
+    for parameter in module.parameters():
+        torch.nn.init.zeros_(parameter)  # the candidate is tanh(0)
+    torch.testing.assert_close(module.instance_weights(torch.randn(2, 4, 3)), torch.full((2, 4), 0.25))

@@ -21,7 +21,7 @@ from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
-from micacl.data.thumbnails import middle_frame
+from micacl.data.thumbnails import jpeg, middle_frame
 from micacl.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,19 @@ class ClipDataModule(lightning.LightningDataModule):
     def middle_frames(self, part: Part) -> list[bytes]:
         """The middle frame of each clip of one part, in the order of `Sample["index"]`, as small JPEGs."""
         return [middle_frame(clip, self._source) for clip in self.clips(part)]
+
+    def frames(self, part: Part, index: int) -> list[bytes]:
+        """The frames of one clip as the network sees them at evaluation, before they are normalised, as JPEGs.
+
+        Args:
+            part: the part of the split.
+            index: the clip's `Sample["index"]`.
+
+        Raises:
+            DecodeError: the clip cannot be read.
+        """
+        dataset = EvaluationDataset(self.clips(part), self._source, self._num_frames, self._size)
+        return [jpeg(frame_HWC) for frame_HWC in dataset[index]["clip"].numpy()]
 
     @property
     def split(self) -> Split:

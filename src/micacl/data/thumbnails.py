@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from micacl.data.frame_source import FrameSource
 from micacl.data.split import Clip
@@ -18,6 +19,10 @@ def middle_frame(clip: Clip, source: FrameSource) -> bytes:
         DecodeError: the clip cannot be read.
     """
     frames_FHWC = source.read(clip, lambda num_frames: np.array([num_frames // 2]))
-    picture = to_squares(frames_FHWC, SIDE)[0]
+    return jpeg(to_squares(frames_FHWC, SIDE)[0])
+
+
+def jpeg(picture_HWC: NDArray[np.uint8]) -> bytes:
+    """An RGB picture as a JPEG."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    return bytes(cv2.imencode(".jpg", picture[..., ::-1], quality)[1].tobytes())  # OpenCV has blue first
+    return bytes(cv2.imencode(".jpg", picture_HWC[..., ::-1], quality)[1].tobytes())  # OpenCV has blue first

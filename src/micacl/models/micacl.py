@@ -85,15 +85,39 @@ class MICACL(nn.Module):
         Raises:
             ValueError: If the clips do not have ``num_frames`` RGB frames.
         """
+        h_BTC = self._interact(clip_BCFHW)
+        with torch.autocast(clip_BCFHW.device.type, enabled=False):
+            features_BC = self.aggregation(self.attention(self.wian(h_BTC)))
+            return MICACLOutput(self.head(features_BC), features_BC)
+
+    def instance_weights(self, clip_BCFHW: Tensor) -> Tensor | None:
+        """How much each instance of a clip counts in WIAN, to look at: see :meth:`WIAN.instance_weights`.
+
+        Args:
+            clip_BCFHW: Normalised RGB frames, shape (B, 3, F, H, W).
+
+        Returns:
+            Weights, shape (B, T), each row sums to 1; None for a network without WIAN.
+
+        Raises:
+            ValueError: If the clips do not have ``num_frames`` RGB frames.
+        """
+        if not isinstance(self.wian, WIAN):
+            return None
+        h_BTC = self._interact(clip_BCFHW)
+        with torch.autocast(clip_BCFHW.device.type, enabled=False):
+            return self.wian.instance_weights(h_BTC)
+
+    def _interact(self, clip_BCFHW: Tensor) -> Tensor:
+        """Features of the instances after GEIIM: (B, 3, F, H, W) to (B, T, C)."""
         num_frames = self.num_instances * self.instance_length
         if clip_BCFHW.ndim != 5 or clip_BCFHW.shape[1:3] != (3, num_frames):
             raise ValueError(f"expected clips of shape (B, 3, {num_frames}, H, W), got {tuple(clip_BCFHW.shape)}")
         x_NC = self.backbone(self._instances(clip_BCFHW))
         with torch.autocast(clip_BCFHW.device.type, enabled=False):
             x_BTC = x_NC.to(self.head.weight.dtype).unflatten(0, (-1, self.num_instances))
-            h_BTC = self.wian(self.geiim(x_BTC))
-            features_BC = self.aggregation(self.attention(h_BTC))
-            return MICACLOutput(self.head(features_BC), features_BC)
+            h_BTC: Tensor = self.geiim(x_BTC)
+            return h_BTC
 
     def _instances(self, clip_BCFHW: Tensor) -> Tensor:
         """Cuts clips into instances of successive frames: (B, 3, F, H, W) to (B T, 3, L, H, W)."""

@@ -3,7 +3,7 @@
 Shapes: B clips in a batch, T instances in a clip, C features (and hidden width).
 """
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -67,18 +67,52 @@ class WIAN(nn.Module):
         Returns:
             The hidden state after each instance, shape (B, T, C).
         """
-        batch_size = h_BTC.shape[0]
+        return torch.stack([step.hidden_BC for step in self._steps(h_BTC)], dim=1)
+
+    def instance_weights(self, h_BTC: Tensor) -> Tensor:
+        """How much each instance counts: its share of what the last cell state is made of.
+
+        Equation (5) unrolled is c_T = sum over t of m_t, with m_t = i_t c~_t d_t * prod over s > t of f_s: what
+        instance t has written, as far as later instances have not forgotten it. The weight of instance t is
+        sum over features of |m_t|, divided by the same sum over all instances. The paper defines no such figure.
+
+        Args:
+            h_BTC: Features of the instances from GEIIM, shape (B, T, C).
+
+        Returns:
+            Weights, shape (B, T), not negative; each row sums to 1 (all equal where nothing was written at all).
+        """
+        left_BC = torch.ones_like(h_BTC[:, 0])
+        written = []
+        for step in reversed(self._steps(h_BTC)):
+            written.append((step.new_content_BC * left_BC).abs().sum(dim=-1))
+            left_BC = left_BC * step.forget_BC
+        written_BT = torch.stack(written[::-1], dim=1)
+        total_B1 = written_BT.sum(dim=1, keepdim=True)
+        return torch.where(total_B1 > 0, written_BT / total_B1, 1 / h_BTC.shape[1])
+
+    def _steps(self, h_BTC: Tensor) -> list["_Step"]:
+        """The recurrence, instance by instance."""
         weight_BTC = torch.softmax(h_BTC, dim=-1) * self.weight_factor
         from_input_BTG = self.input_projection(h_BTC)  # all steps at once; G = 5 C
-        hidden_BC = h_BTC.new_zeros(batch_size, self.feature_dim)
+        hidden_BC = torch.zeros_like(h_BTC[:, 0])
         cell_BC = torch.zeros_like(hidden_BC)
-        hidden_states = []
+        steps = []
         for from_input_BG, weight_BC in zip(from_input_BTG.unbind(1), weight_BTC.unbind(1), strict=True):
             gates = from_input_BG + self.hidden_projection(hidden_BC)
             input_BC, forget_BC, output_BC, candidate_BC, importance_BC = gates.chunk(5, dim=-1)
             dynamic_weight_BC = torch.sigmoid(importance_BC) * weight_BC
             new_content_BC = torch.sigmoid(input_BC) * torch.tanh(candidate_BC) * dynamic_weight_BC
-            cell_BC = torch.sigmoid(forget_BC) * cell_BC + new_content_BC
+            forget_BC = torch.sigmoid(forget_BC)
+            cell_BC = forget_BC * cell_BC + new_content_BC
             hidden_BC = torch.sigmoid(output_BC) * torch.tanh(cell_BC)
-            hidden_states.append(hidden_BC)
-        return torch.stack(hidden_states, dim=1)
+            steps.append(_Step(new_content_BC, forget_BC, hidden_BC))
+        return steps
+
+
+class _Step(NamedTuple):
+    """What one instance does in the recurrence: i_t c~_t d_t, f_t and h_t, each of shape (B, C)."""
+
+    new_content_BC: Tensor
+    forget_BC: Tensor
+    hidden_BC: Tensor

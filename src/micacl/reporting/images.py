@@ -91,7 +91,7 @@ def sheet(pictures: Mapping[str, bytes], path: Path) -> Sheet:
     Raises:
         UserError: a picture is damaged.
     """
-    decoded = [_decode(data, path, TILE_SIDES[0]) for data in pictures.values()]
+    decoded = [open_image(data, path, TILE_SIDES[0]) for data in pictures.values()]
     columns = math.ceil(math.sqrt(len(decoded)))
     rows = math.ceil(len(decoded) / columns)
     encoded = b""
@@ -117,11 +117,22 @@ def data_uris(pictures: Sequence[bytes], path: Path, side: int) -> list[str]:
     Raises:
         UserError: a picture is damaged.
     """
-    return [_uri(_encode(_decode(data, path, side))) for data in pictures]
+    return [_uri(_encode(open_image(data, path, side))) for data in pictures]
 
 
-def _decode(data: bytes, path: Path, side: int) -> Image.Image:
-    """Shrinks to `side`; what is embedded is always encoded anew, so that a page holds pictures and nothing else."""
+def open_image(data: bytes, path: Path, side: int = LARGEST_SIDE) -> Image.Image:
+    """Decodes a picture, no larger than `side` pixels.
+
+    What is shown elsewhere is always encoded anew, so that a page holds pictures and nothing else.
+
+    Args:
+        data: encoded.
+        path: where it comes from, for the message.
+        side: pixels.
+
+    Raises:
+        UserError: the picture is damaged.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
             if max(picture.size) > LARGEST_SIDE:

@@ -18,7 +18,7 @@ class Instances:
     """What the network makes of the instances, T of them in a clip.
 
     Attributes:
-        weights: by clip, shape (T,), not negative.
+        weights: by clip, shape (T,), not negative; empty for a network without WIAN.
         adjacency: GEIIM's A, shape (T, T); None for a network without GEIIM.
     """
 
@@ -27,7 +27,9 @@ class Instances:
 
 
 def read_instances(run: Run) -> Instances | None:
-    """Reads a run's instances.npz: `clip` (N names), `weights` (N, T) and, where there is GEIIM, `adjacency` (T, T).
+    """Reads a run's instances.npz: `clip` (N names), `weights` (N, T) and `adjacency` (T, T).
+
+    A network without GEIIM has no `adjacency`, one without WIAN neither `clip` nor `weights`.
 
     Args:
         run: the run.
@@ -41,8 +43,11 @@ def read_instances(run: Run) -> Instances | None:
     path = run.folder / INSTANCES_FILE
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            clip, weights = arrays["clip"], arrays["weights"].astype(np.float64)
             adjacency = arrays["adjacency"].astype(np.float64) if "adjacency" in arrays else None
+            if adjacency is not None and "clip" not in arrays and "weights" not in arrays:
+                clip, weights = np.empty(0, dtype=str), np.empty((0, len(adjacency)))
+            else:
+                clip, weights = arrays["clip"], arrays["weights"].astype(np.float64)
     except FileNotFoundError:
         return None
     except KeyError as error:

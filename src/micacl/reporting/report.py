@@ -188,6 +188,8 @@ def _instances(
 def _clips(run: Evidence, instances: Instances) -> tuple[ClipFrames, ...]:
     clips = []
     path = run.run.folder / FRAMES_FILE
+    if not instances.weights:  # a network without WIAN
+        return ()
     for clip, frames in list(read_images(run.run, FRAMES_FILE).items())[:CLIPS]:
         if clip not in instances.weights:
             raise UserError(f"{path} holds the clip {clip}, of which {INSTANCES_FILE} has no weights.")

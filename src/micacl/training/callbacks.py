@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,22 @@ class EpochProgressBar(RichProgressBar):
 
 
 class EpochTable(Callback):
-    """Keeps ``metrics.csv``, a row an epoch, and prints a line of it.
+    """Keeps ``metrics.csv``, a row an epoch, prints a line of it, and hands it on.
 
     Args:
         path: The file.
         validation_name: Prefix of the validation metrics.
+        log_row: Gets each row once; those of a run that is resumed too, before the first new one.
     """
 
-    def __init__(self, path: Path, validation_name: str) -> None:
+    def __init__(
+        self, path: Path, validation_name: str, log_row: Callable[[Mapping[str, float]], None] | None = None
+    ) -> None:
         self.path = path
         self.validation_name = validation_name
         self.rows: list[dict[str, float]] = []
+        self._log_row = log_row
+        self._num_logged = 0
         self._start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,6 +99,10 @@ class EpochTable(Callback):
     @rank_zero_only
     def _write(self, num_epochs: int) -> None:
         write_rows(self.path, self.rows)
+        if self._log_row is not None:
+            for row in self.rows[self._num_logged :]:
+                self._log_row(row)
+            self._num_logged = len(self.rows)
         row = self.rows[-1]
         log.info(
             f"epoch {row['epoch']:>{len(str(num_epochs))}.0f}/{num_epochs}  "

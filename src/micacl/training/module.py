@@ -13,8 +13,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from micacl.errors import UserError
+from micacl.losses import MCCLLoss
 from micacl.models import GEIIM, MICACL
-from micacl.training.predictions import ClipPredictions, Predictions, Rates, recognition_rates
+from micacl.training.predictions import ClipPredictions, InstanceWeights, Predictions, Rates, recognition_rates
 from micacl.training.schedule import learning_rate_factor
 
 
@@ -84,7 +85,9 @@ class ExpressionModule(LightningModule):
         self.optimisation = optimisation
         self.validation_name = validation_name
         self.collected = ClipPredictions()
+        self.collected_weights = InstanceWeights()
         self.test_predictions: Predictions | None = None
+        self.test_instance_weights: Tensor | None = None
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Returns L_all of a batch and logs its terms."""
@@ -104,6 +107,8 @@ class ExpressionModule(LightningModule):
         self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False)
         if isinstance(self.network.geiim, GEIIM):
             self.log("geiim/alpha", self.network.geiim.alpha.detach(), on_step=True, on_epoch=False)
+        if isinstance(self.loss, MCCLLoss):
+            self.log("mccl/temperature", self.loss.contrastive.temperature, on_step=True, on_epoch=False)
         return terms["total"]
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
@@ -111,16 +116,22 @@ class ExpressionModule(LightningModule):
         self._collect(batch)
 
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Collects the predictions of a batch."""
+        """Collects the predictions of a batch, and how much each instance counts."""
         self._collect(batch)
+        weight_BT = self.network.instance_weights(batch["clip"])
+        if weight_BT is not None:
+            self.collected_weights.update(batch["index"], weight_BT)
 
     def on_validation_epoch_end(self) -> None:
         """Logs WAR, UAR and the recalls."""
         self._log_rates(self._drain())
 
     def on_test_epoch_end(self) -> None:
-        """Keeps the predictions of the test split for the run folder."""
+        """Keeps the predictions of the test split, and WIAN's instance weights, for the run folder."""
         self.test_predictions = self._drain()
+        if self.collected_weights.update_called:
+            self.test_instance_weights = self.collected_weights.compute()
+            self.collected_weights.reset()
 
     def _collect(self, batch: dict[str, Tensor]) -> None:
         output = self.network(batch["clip"])

@@ -61,17 +61,45 @@ class ClipPredictions(Metric):
     def compute(self) -> Predictions:
         """Returns the predictions of all processes, ordered by index."""
         index = dim_zero_cat(self.index)
-        order = torch.argsort(index, stable=True)
-        ordered = index[order]
-        first = torch.ones_like(ordered, dtype=torch.bool)
-        first[1:] = ordered[1:] != ordered[:-1]
-        keep = order[first]
+        keep = first_of_each(index)
         return Predictions(
             index[keep],
             dim_zero_cat(self.label)[keep],
             dim_zero_cat(self.probability)[keep],
             dim_zero_cat(self.features)[keep],
         )
+
+
+class InstanceWeights(Metric):
+    """Collects WIAN's instance weights over batches and processes; a clip that several of them saw counts once."""
+
+    full_state_update = False
+    index: list[Tensor]
+    weight: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        for state in ("index", "weight"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+
+    def update(self, index_B: Tensor, weight_BT: Tensor) -> None:
+        """Adds a batch."""
+        self.index.append(index_B)
+        self.weight.append(weight_BT.float())
+
+    def compute(self) -> Tensor:
+        """Returns the weights of all processes, shape (N, T), ordered by index."""
+        weight_NT: Tensor = dim_zero_cat(self.weight)[first_of_each(dim_zero_cat(self.index))]
+        return weight_NT
+
+
+def first_of_each(index_N: Tensor) -> Tensor:
+    """Where each clip comes first, ordered by the clips' index."""
+    order = torch.argsort(index_N, stable=True)
+    ordered = index_N[order]
+    first = torch.ones_like(ordered, dtype=torch.bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return order[first]
 
 
 class Rates(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from micacl.atomic import replacing
 from micacl.training.predictions import Predictions
@@ -125,15 +126,42 @@ def write_predictions(
     )
 
 
-def write_thumbnails(folder: Path, clip_names: Sequence[str], pictures: Sequence[bytes]) -> None:
-    """Writes ``thumbnails.npz``: ``clip`` (names), ``data`` (uint8, all JPEGs one after the other) and ``offsets``."""
-    with replacing(folder / "thumbnails.npz") as partial:
+def write_images(path: Path, clip_names: Sequence[str], pictures: Sequence[bytes]) -> None:
+    """Writes pictures of clips: ``clip`` (names), ``data`` (uint8, all JPEGs one after the other) and ``offsets``.
+
+    Args:
+        path: The file.
+        clip_names: The clip of each picture; one with several pictures comes once for each, in the order of time.
+        pictures: JPEGs.
+    """
+    with replacing(path) as partial:
         np.savez(
             partial,
             clip=np.array(clip_names),
             data=np.frombuffer(b"".join(pictures), np.uint8),
             offsets=np.cumsum([0, *map(len, pictures)]),
         )
+
+
+def write_instances(
+    folder: Path, clip_names: Sequence[str], weight_NT: Tensor | None, adjacency_TT: Tensor | None
+) -> None:
+    """Writes ``instances.npz``: what the network makes of the instances of each test clip.
+
+    Args:
+        folder: The run folder.
+        clip_names: The N clips.
+        weight_NT: WIAN's instance weights, not negative; without WIAN None, and there are no ``clip`` and ``weights``.
+        adjacency_TT: GEIIM's A; without GEIIM None, and there is no ``adjacency``. Without both there is no file.
+    """
+    arrays: dict[str, Any] = {}
+    if weight_NT is not None:
+        arrays |= {"clip": np.array(clip_names), "weights": weight_NT.cpu().numpy()}
+    if adjacency_TT is not None:
+        arrays["adjacency"] = adjacency_TT.detach().float().cpu().numpy()
+    if arrays:
+        with replacing(folder / "instances.npz") as partial:
+            np.savez(partial, **arrays)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:

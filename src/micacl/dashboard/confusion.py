@@ -1,0 +1,43 @@
+"""The confusion matrix as W&B's own interactive chart."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import wandb
+
+from micacl.reporting.predictions import read_confusion
+from micacl.reporting.run_folder import Run
+
+# W&B's chart and the columns that it reads: see wandb.plot.confusion_matrix, which counts but cannot show shares.
+CHART = "wandb/confusion_matrix/v1"
+COLUMNS = ("Actual", "Predicted", "nPredictions")
+
+
+def confusion_charts(run: Run) -> dict[str, Any]:
+    """The confusion matrix twice: in clips, and as the share of each label's clips.
+
+    Args:
+        run: a run with its predictions.csv.
+
+    Raises:
+        UserError: as `read_predictions`.
+    """
+    counts_KK = read_confusion(run)
+    clips_K1 = counts_KK.sum(axis=1, keepdims=True)
+    shares_KK = np.divide(counts_KK, clips_K1, out=np.zeros(counts_KK.shape), where=clips_K1 > 0)
+    return {
+        "confusion_matrix/counts": _chart(run, lambda k, j: int(counts_KK[k, j]), "test clips"),
+        "confusion_matrix/shares": _chart(run, lambda k, j: float(shares_KK[k, j]), "share of the label's test clips"),
+    }
+
+
+def _chart(run: Run, value: Callable[[int, int], float], unit: str) -> Any:
+    classes = list(enumerate(run.class_names))
+    rows = [[label, prediction, value(k, j)] for k, label in classes for j, prediction in classes]
+    return wandb.plot_table(
+        vega_spec_name=CHART,
+        data_table=wandb.Table(columns=list(COLUMNS), data=rows),
+        fields={column: column for column in COLUMNS},
+        string_fields={"title": f"Confusion matrix, {unit}"},
+    )

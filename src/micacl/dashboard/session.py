@@ -1,0 +1,148 @@
+"""A run in Weights & Biases: online where the user is logged in, offline otherwise, never in the way."""
+
+import logging
+import netrc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+log = logging.getLogger(__name__)
+
+_SERVER = "https://api.wandb.ai"
+_INIT_TIMEOUT_SECONDS = 30
+# How long the end of a run may wait for uploads; what is left then is in the folder for `wandb sync`.
+_FINISH_TIMEOUT_SECONDS = 600
+
+
+class Session:
+    """A W&B run that never raises: the first failure is reported, and whatever comes after it is dropped.
+
+    Args:
+        run: The W&B run; None where W&B is not used or does not work here.
+        folder: The run folder.
+    """
+
+    def __init__(self, run: Any | None = None, folder: Path | None = None) -> None:
+        self._run = run
+        self._folder = folder
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is logged."""
+        return self._run is not None
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Logs numbers, charts, tables and pictures, by name."""
+        if self._run is None:
+            return
+        try:
+            with _staging_in(self._folder):
+                self._run.log(dict(values))
+        except Exception as error:  # whatever W&B runs into, the training goes on
+            self._give_up(error)
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        """Sets what W&B lists beside the run's name."""
+        if self._run is None:
+            return
+        try:
+            self._run.summary.update(dict(values))
+        except Exception as error:
+            self._give_up(error)
+
+    def finish(self, failed: bool) -> None:
+        """Closes the run.
+
+        Args:
+            failed: Whether it ended with an error.
+        """
+        if self._run is None:
+            return
+        try:
+            self._run.finish(exit_code=int(failed))
+        except Exception as error:
+            self._give_up(error)
+        self._run = None
+
+    def _give_up(self, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        log.warning("W&B stopped working (%s); the run folder has everything, W&B has not", reason)
+        self._run = None
+        with suppress(Exception):
+            import wandb
+
+            wandb.teardown()  # the service, in whatever state it is: the next run of a sweep starts a new one
+
+
+def start_session(
+    folder: Path, project: str, name: str, group: str | None, config: Mapping[str, Any], job_type: str
+) -> Session:
+    """Starts a W&B run without ever asking or waiting for long.
+
+    Args:
+        folder: The run folder, which gets a ``wandb`` folder.
+        project: W&B project.
+        name: Display name.
+        group: What the runs of one sweep share.
+        config: The resolved config.
+        job_type: "train", or "summary" of a sweep.
+
+    Returns:
+        The run; an inactive one where W&B does not work here: a training does not depend on it.
+    """
+    os.environ.setdefault("WANDB_SILENT", "true")
+    try:
+        import wandb
+
+        mode: Any = os.environ.get("WANDB_MODE") or ("online" if is_logged_in() else "offline")
+        settings = wandb.Settings(
+            init_timeout=_INIT_TIMEOUT_SECONDS, finish_timeout=_FINISH_TIMEOUT_SECONDS, console="off", silent=True
+        )
+        arguments: dict[str, Any] = {
+            "dir": folder,
+            "project": project,
+            "name": name,
+            "group": group,
+            "job_type": job_type,
+            "config": dict(config),
+            "settings": settings,
+            "reinit": "finish_previous",
+        }
+        try:
+            run = wandb.init(mode=mode, **arguments)
+        except wandb.errors.CommError as error:
+            log.warning("W&B cannot be reached (%s); this run is logged offline", error)
+            run = wandb.init(mode="offline", **arguments)
+        run.define_metric("*", step_metric="epoch")
+        return Session(run, folder)
+    except Exception as error:  # whatever W&B runs into, the training goes on
+        log.warning("W&B does not work here (%s); this run goes on without it", error)
+        return Session()
+
+
+@contextmanager
+def _staging_in(folder: Path | None) -> Iterator[None]:
+    """Keeps the pictures of offline tables in the run folder: in the user's cache they would be lost with it."""
+    if folder is None or os.environ.get("WANDB_DATA_DIR"):
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(folder.absolute() / "wandb")
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]
+
+
+def is_logged_in() -> bool:
+    """Whether W&B would find a key for its server, in the environment or in the user's netrc."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL") or _SERVER).hostname
+    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        return host is not None and netrc.netrc(str(path)).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,74 @@
+"""The end of a sweep in W&B: one run in its group with the summary tables, ours beside the published rows."""
+
+import csv
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from micacl.dashboard.session import start_session
+from micacl.errors import UserError
+from micacl.reporting.config_file import read_config
+from micacl.reporting.summary_csv import summary_csv
+from micacl.reporting.sweep import Summary
+
+log = logging.getLogger(__name__)
+
+
+def log_sweep(folder: Path, summary: Summary) -> None:
+    """Logs a sweep's summary as a run of its own, if its jobs were logged to W&B.
+
+    Args:
+        folder: the sweep's folder, by whose name its jobs are grouped; it gets a ``wandb`` folder.
+        summary: what was read from it.
+    """
+    project = _project(summary)
+    if project is None:
+        return
+    config = {"sweep": folder.name, "jobs": sum(len(table.runs) for table in summary.tables)}
+    session = start_session(folder, project, f"summary of {folder.name}", folder.name, config, "summary")
+    if not session.active:
+        return
+    try:
+        tables = _tables(summary)
+    except Exception as error:  # W&B's own objects: the summary's files have everything
+        log.warning("W&B did not take the summary (%s); summary.csv has it", error)
+        tables = {}
+    session.log(tables)
+    session.finish(failed=False)
+
+
+def _project(summary: Summary) -> str | None:
+    """The W&B project of the first job that has one."""
+    for table in summary.tables:
+        for run in table.runs:
+            try:
+                config = read_config(run)
+            except UserError:
+                continue
+            if config.get("logger.name") == "wandb":
+                return config.get("logger.project")
+    return None
+
+
+def _tables(summary: Summary) -> dict[str, Any]:
+    """The rows of summary.csv, a table for each data set; columns without any value are left out."""
+    rows = list(csv.DictReader(io.StringIO(summary_csv(summary))))
+    numbers = dict.fromkeys(row["table"] for row in rows)
+    names = {number: "summary" if len(numbers) == 1 else f"summary_{number or 'unreadable'}" for number in numbers}
+    return {name: _table([row for row in rows if row["table"] == number]) for number, name in names.items()}
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> Any:
+    import wandb
+
+    columns = [name for name in rows[0] if name != "table" and any(row[name] for row in rows)]
+    return wandb.Table(columns=[*columns], data=[[_cell(name, row[name]) for name in columns] for row in rows])
+
+
+def _cell(column: str, text: str) -> str | float | None:
+    """Rates and counts as numbers, so that W&B sorts them."""
+    if not text:
+        return None
+    return float(text) if column.endswith(("_mean", "_std", "_n")) or column in ("n", "jobs") else text

@@ -1,0 +1,83 @@
+"""A sweep ends with one W&B run in its group that holds the rows of summary.csv."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.dashboard.wandb_file import OfflineRun
+from tests.reporting.run_folders import write_run
+from tests.runs import TINY, read_table, run_here
+
+from micacl.dashboard.sweep import log_sweep
+from micacl.report import main as report
+from micacl.reporting.instances import read_instances
+from micacl.reporting.run_folder import read_run
+from micacl.reporting.summary import summarise
+
+CLIPS = [12, 10, 14, 11, 7, 2, 5]
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two settings of DFEW, whose published rows stand beside them, on all five folds."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder = tmp_path / "my_sweep"
+    for job in range(10):
+        setting = f"ablation={'ad'[job % 2]}"
+        run = write_run(folder / str(job), CLIPS, sample=job, dataset="dfew", fold=1 + job // 2, setting=setting)
+        (run / "config.yaml").write_text("logger:\n  name: wandb\n  project: faces\n", encoding="utf-8")
+    return folder
+
+
+def test_the_summary_run(sweep: Path) -> None:
+    log_sweep(sweep, summarise(sweep))
+    (path,) = (sweep / "wandb").glob("offline-run-*")
+    offline = OfflineRun(path)
+    assert (offline.run.run_group, offline.run.job_type, offline.run.project) == ("my_sweep", "summary", "faces")
+    assert offline.ended
+    rows, table = read_table(sweep / "summary.csv"), offline.table("summary")
+    assert {row["kind"] for row in table} == {"ours", "published"}
+    assert len(rows) == len(table)
+    for row, found in zip(rows, table, strict=True):
+        for name, cell in row.items():
+            if name not in found:
+                assert name == "table" or not any(other[name] for other in rows)
+            elif isinstance(found[name], float | int):
+                assert float(cell) == found[name]
+            else:
+                assert cell == (found[name] or "")
+    assert isinstance(table[0]["uar_mean"], float)
+    summarise(sweep)  # what W&B has left there is no run
+
+
+def test_a_sweep_without_w_and_b_has_none(sweep: Path) -> None:
+    for job in sweep.iterdir():
+        (job / "config.yaml").write_text("logger:\n  name: none\n  project: faces\n", encoding="utf-8")
+    shutil.rmtree(sweep / "9")
+    log_sweep(sweep, summarise(sweep))
+    assert not (sweep / "wandb").exists()
+
+
+def test_the_jobs_of_a_real_sweep_and_its_summary_are_one_group(
+    small_network: None, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}", "logger=wandb", "ablation=a,b", "-m"]
+    outcome = run_here(options)
+    assert outcome.status == 0, outcome.shown
+    paths = [*tmp_path.glob("*/wandb/offline-run-*"), *tmp_path.glob("wandb/offline-run-*")]
+    runs = [OfflineRun(path) for path in paths]
+    assert sorted(run.run.job_type for run in runs) == ["summary", "train", "train"]
+    assert {run.run.run_group for run in runs} == {tmp_path.name}
+    # Neither has WIAN, and only the second has GEIIM.
+    assert not (tmp_path / "0" / "instances.npz").exists()
+    instances = read_instances(read_run(tmp_path / "1"))
+    assert instances is not None
+    assert instances.adjacency is not None
+    assert not instances.weights
+    assert (tmp_path / "1" / "adjacency.png").exists()
+    assert not (tmp_path / "1" / "instance_weights.png").exists()
+    report([str(tmp_path / "1")])
+    page = (tmp_path / "1" / "report.html").read_text(encoding="utf-8")
+    assert "A network without WIAN has no instance weights" in page
+    assert "adjacency A" in page
