@@ -1,7 +1,7 @@
 """Formats for the cache of decoded frames: 16 random frames of a clip, clip after clip, without reading the rest.
 
     python -m pip install h5py zarr webdataset litdata    (what is not installed is left out)
-    python benchmarks/cache_formats.py                    150 clips; 5 GB of disk while it runs, ten minutes
+    python benchmarks/cache_formats.py                    150 clips; 5 GB of disk while it runs, ten minutes and more
 
 Each format holds the same clips of DFEW's lengths at 128x128. The formats take turns, so that a slow minute of the
 machine hits all of them, and medians are compared. "Cold" is after telling the kernel to forget the files' pages
