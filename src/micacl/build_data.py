@@ -9,6 +9,7 @@ import platformdirs
 
 from micacl.data.adapters.by_name import read_listing
 from micacl.data.adapters.listing import Listing, load_split
+from micacl.data.backends.choice import Backend, Device
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
 from micacl.data.cpus import available_cpus
@@ -40,6 +41,8 @@ def build_data(settings: Settings) -> ClipDataModule:
         crop_scale=dataset.crop_scale,
         color_jitter=dataset.color_jitter,
         sampler=cast(SamplerChoice, dataset.sampler),
+        decode_backend=cast(Backend, dataset.decode.backend),
+        decode_device=cast(Device, dataset.decode.device),
     )
 
 

@@ -134,6 +134,12 @@ class SyntheticSettings:
 
 
 @dataclass
+class DecodeSettings:
+    backend: str = MISSING
+    device: str = MISSING
+
+
+@dataclass
 class DatasetSettings:
     name: str = MISSING
     root: str | None = MISSING
@@ -148,6 +154,7 @@ class DatasetSettings:
     sampler: str = MISSING
     num_workers: Any = MISSING  # a number or "auto"
     on_error: str = MISSING
+    decode: DecodeSettings = MISSING
     synthetic: SyntheticSettings | None = MISSING
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.data.ways import IMAGE_WAYS, VIDEO_WAYS, Decode, skip_if_missing, way
 
 # A frame shows its number in binary, one bar for each bit, so that no codec can blur one number into another.
 BITS = 8
@@ -79,6 +80,32 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(num_threads)
+
+
+@pytest.fixture(params=VIDEO_WAYS)
+def way_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    skip_if_missing(name)
+    return name
+
+
+@pytest.fixture
+def decode(way_name: str) -> Decode:
+    """Every way to the frames of a video of 64x64 pixels."""
+    return way(way_name)
+
+
+@pytest.fixture(params=IMAGE_WAYS)
+def image_way_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    skip_if_missing(name)
+    return name
+
+
+@pytest.fixture
+def decode_images(image_way_name: str) -> Decode:
+    """Every way to the frames of a folder of 64x64 pixels."""
+    return way(image_way_name)
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,15 @@ import av
 import numpy as np
 import pytest
 from tests.data.frame_choices import every, middles
+from tests.data.ways import VIDEO_WAYS, skip_if_missing
 
-from micacl.data.decoding import decode_frames
+from micacl.data.decoding import every_frame
 from micacl.errors import DecodeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tests.data.conftest import WriteVideo
+    from tests.data.ways import Decode
 
 
 def damaged(name: str, folder: Path, write_video: WriteVideo) -> Path:
@@ -52,14 +54,14 @@ def damaged(name: str, folder: Path, write_video: WriteVideo) -> Path:
                 container.mux(audio.encode(silence))
                 container.mux(audio.encode())
         case "no frames":
-            with av.open(str(path), "w", options={"movflags": "empty_moov"}) as container:
-                video = container.add_stream("libx264", rate=25)
-                video.width = video.height = 64
-                container.mux(video.encode())
+            data = write_video(folder / "whole.mp4", options={"movflags": "frag_keyframe+empty_moov"}).read_bytes()
+            path.write_bytes(data[: data.index(b"moof") - 4])
         case "named pipe":
             os.mkfifo(path)
         case "dangling link":
             path.symlink_to(folder / "nowhere.mp4")
+        case "circular link":
+            path.symlink_to(path)
     return path
 
 
@@ -69,13 +71,14 @@ DAMAGES = {
     "text": "Invalid data",
     "binary noise": "Invalid data",
     "index cut off": "End of file",
-    "frames cut off": "Invalid data",
+    "frames cut off": "its frames are damaged",
     "one byte missing": "its frames are damaged",
     "zeros inside": "its frames are damaged",
     "audio only": "it has no video stream",
-    "no frames": "",
+    "no frames": "it has no frames",
     "named pipe": "neither a file nor a folder",
     "dangling link": "there is no such file",
+    "circular link": "there is no such file",
 }
 
 
@@ -87,11 +90,12 @@ def test_a_damaged_file_is_named_with_the_reason(
     tmp_path: Path,
     write_video: WriteVideo,
     capfd: pytest.CaptureFixture[str],
+    decode: Decode,
 ) -> None:
     path = damaged(name, tmp_path, write_video)
     capfd.readouterr()
     with pytest.raises(DecodeError) as caught:
-        decode_frames(path, choose)
+        decode(path, choose)
     message = str(caught.value)
     assert message.startswith(f"{path} cannot be decoded: ")
     assert DAMAGES[name] in message
@@ -110,22 +114,24 @@ def no_root() -> Iterator[None]:
 
 
 def test_a_file_without_permission_is_named(
-    tmp_path: Path, write_video: WriteVideo, request: pytest.FixtureRequest
+    tmp_path: Path, write_video: WriteVideo, request: pytest.FixtureRequest, decode: Decode
 ) -> None:
     path = write_video(tmp_path / "secret.mp4", 3)
     path.chmod(0)
     request.getfixturevalue("no_root")
     with pytest.raises(DecodeError, match="Permission denied"):
-        decode_frames(path, every)
+        decode(path, every)
 
 
-def test_random_damage_never_kills_or_hangs_the_process(tmp_path: Path, write_video: WriteVideo) -> None:
+@pytest.mark.parametrize("name", VIDEO_WAYS)
+def test_random_damage_never_kills_or_hangs_the_process(name: str, tmp_path: Path, write_video: WriteVideo) -> None:
+    skip_if_missing(name)
     sources = [
         write_video(tmp_path / "a.mp4").read_bytes(),
         write_video(tmp_path / "b.mp4", options={"movflags": "faststart"}, variable_rate=True).read_bytes(),
     ]
     generator = np.random.default_rng(0)
-    for i in range(150):
+    for i in range(60):
         data = bytearray(sources[i % 2])
         # The index ("moov") is small but decides everything, so half of the damage goes there.
         low = data.index(b"moov") if i % 4 < 2 else 0
@@ -136,16 +142,71 @@ def test_random_damage_never_kills_or_hangs_the_process(tmp_path: Path, write_vi
     program = """
 import sys, numpy as np
 from pathlib import Path
-from micacl.data.decoding import decode_frames
+from tests.data.ways import way
 from micacl.errors import DecodeError
 for path in sorted(Path(sys.argv[1]).glob("damaged*.mp4")):
     try:
-        decode_frames(path, lambda n: (2 * np.arange(16) + 1) * n // 32)
+        way(sys.argv[2])(path, lambda n: (2 * np.arange(16) + 1) * n // 32)
     except DecodeError:
         pass
 print("done")
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", program, str(tmp_path), name],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=Path(__file__).parents[2],
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_a_video_of_huge_frames_is_refused_before_it_is_decoded(
+    tmp_path: Path, write_video: WriteVideo, decode: Decode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "huge.mp4", 3)
+    monkeypatch.setattr("micacl.data.frame_size.MAX_PIXELS", 64 * 64 - 1)
+    with pytest.raises(DecodeError, match=r"its frames have more than the .* pixels that are read"):
+        decode(path, every)
+
+
+def test_names_may_hold_spaces_and_any_letter(tmp_path: Path, write_video: WriteVideo, decode: Decode) -> None:
+    path = write_video(tmp_path / "a b" / "Grüße 表情 100%.mp4", 3)
+    assert decode(path, every).shape == (3, 64, 64, 3)
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) -> Path:
+    return write_video(tmp_path_factory.mktemp("long") / "long.mp4", 10_000, key_frame_every=250)
+
+
+MEMORY_AND_NUMBERS = """
+import resource, sys, numpy as np
+from pathlib import Path
+from tests.data.conftest import read_numbers
+from tests.data.ways import way
+decode, path, long = way(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+middles = lambda n: (2 * np.arange(16) + 1) * n // 32
+decode(path, middles)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+numbers = read_numbers(decode(long, middles))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, numbers)
+"""
+
+
+def test_ten_thousand_frames_take_no_more_memory_than_those_chosen(
+    ten_thousand: Path, tmp_path: Path, write_video: WriteVideo, way_name: str
+) -> None:
+    short = write_video(tmp_path / "short.mp4", 40)
+    arguments = [sys.executable, "-c", MEMORY_AND_NUMBERS, way_name, str(short), str(ten_thousand)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    kib, _, numbers = done.stdout.partition(" ")
+    assert numbers.strip() == str([(2 * i + 1) * 10_000 // 32 % 256 for i in range(16)])
+    # All frames would take 123 MB; the file itself takes some.
+    assert int(kib) < 60_000
+
+
+def test_every_frame_of_a_long_video_is_given_a_few_at_a_time(ten_thousand: Path) -> None:
+    sizes = [len(frames) for frames in every_frame(ten_thousand, 64)]
+    assert sizes == [64] * 156 + [16]

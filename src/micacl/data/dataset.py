@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from micacl.data.augment_clip import augment_clip
 from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation
+from micacl.data.encoded import EncodedClip, EncodedFrames
 from micacl.data.frame_source import FrameSource
 from micacl.data.sampling import frame_indices
 from micacl.data.split import Clip
@@ -23,6 +24,7 @@ class Sample(TypedDict):
     Attributes:
         clip: frames, F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised float32,
             on the device.
+        encoded: in the place of `clip` (a list of B in a batch), where the main process is to decode.
         label: class of the clip, int64 (B in a batch).
         index: position of the clip in its part of the split, int64 (B in a batch). Processes that share an evaluation
             may repeat a clip; its index tells.
@@ -30,7 +32,8 @@ class Sample(TypedDict):
             device is to carry it out.
     """
 
-    clip: Tensor
+    clip: NotRequired[Tensor]
+    encoded: NotRequired[EncodedClip | list[EncodedClip]]
     label: Tensor
     index: Tensor
     draw: NotRequired[Tensor]
@@ -46,7 +49,9 @@ class EvaluationDataset(Dataset[Sample]):
         size: height and width of a frame in pixels; None leaves the frames to the device as they are read.
     """
 
-    def __init__(self, clips: Sequence[Clip], source: FrameSource, num_frames: int, size: int | None) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], source: FrameSource | EncodedFrames, num_frames: int, size: int | None
+    ) -> None:
         self.clips = clips
         self._source = source
         self._num_frames = num_frames
@@ -80,7 +85,7 @@ class TrainingDataset(Dataset[Sample]):
     def __init__(
         self,
         clips: Sequence[Clip],
-        source: FrameSource,
+        source: FrameSource | EncodedFrames,
         num_frames: int,
         size: int | None,
         augmentation: TrainingAugmentation,
@@ -115,10 +120,25 @@ class TrainingDataset(Dataset[Sample]):
         return _sample(frames, self._augmentation.draw(generator), self._size, clip.label, index)
 
 
-def _sample(frames_FHWC: NDArray[np.uint8], draw: Draw, size: int | None, label: int, index: int) -> Sample:
+def collate(samples: Sequence[Sample]) -> Sample:
+    """A batch of samples; clips that are still encoded differ in length and stay apart."""
+    batch: Sample = default_collate(
+        [{name: value for name, value in sample.items() if name != "encoded"} for sample in samples]
+    )
+    encoded = [sample["encoded"] for sample in samples if "encoded" in sample]
+    if encoded:
+        batch["encoded"] = cast(list[EncodedClip], encoded)
+    return batch
+
+
+def _sample(read_clip: NDArray[np.uint8] | EncodedClip, draw: Draw, size: int | None, label: int, index: int) -> Sample:
+    sample: Sample = {"label": torch.tensor(label), "index": torch.tensor(index)}
     if size is None:
-        sample: Sample = {**_sample(frames_FHWC, NOTHING, frames_FHWC.shape[1], label, index)}
         sample["draw"] = torch.tensor(astuple(draw), dtype=torch.float64)
+    if not isinstance(read_clip, np.ndarray):
+        sample["encoded"] = read_clip
         return sample
-    frames = frames_FHWC if draw == NOTHING and frames_FHWC.shape[1] == size else augment_clip(frames_FHWC, draw, size)
-    return {"clip": torch.from_numpy(frames), "label": torch.tensor(label), "index": torch.tensor(index)}
+    if size is not None and not (draw == NOTHING and read_clip.shape[1] == size):
+        read_clip = augment_clip(read_clip, draw, size)
+    sample["clip"] = torch.from_numpy(read_clip)
+    return sample

@@ -1,36 +1,52 @@
-"""Reads chosen frames of a clip that is stored as a folder of images."""
+"""Reads the frames of a clip that is stored as a folder of images."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from micacl.data.frame_size import TOO_LARGE, is_huge
 from micacl.errors import DecodeError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+# Decodes the bytes of one JPEG to H,W,3 in RGB.
+JpegDecoder = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
-def read_frame_folder(path: Path, choose: Callable[[int], NDArray[np.int64]]) -> list[NDArray[np.uint8]]:
+def read_frame_folder(
+    path: Path, choose: Callable[[int], NDArray[np.int64]], decode_jpeg: JpegDecoder | None
+) -> list[NDArray[np.uint8]]:
     """Read the chosen frames, each image once.
 
     Args:
         path: a folder of images (.jpg, .jpeg, .png), ordered by the numbers in their names; other files are ignored.
         choose: is told how many frames there are, and returns the indices of those to read.
+        decode_jpeg: decodes the JPEGs; None leaves them to Pillow, like the other images.
 
     Returns:
         The frames, each H,W,3 in RGB; grey images have three equal channels.
 
     Raises:
-        DecodeError: the folder has no images, or one of the chosen ones is damaged.
+        DecodeError: the folder has no images, or one of the chosen ones is damaged or too large.
         OSError: the folder cannot be listed.
     """
     files = frame_files(path)
     indices = choose(len(files)).tolist()
-    read = {index: _read_image(files[index]) for index in dict.fromkeys(indices)}
+    read = {index: _read_image(files[index], decode_jpeg) for index in dict.fromkeys(indices)}
     return [read[index] for index in indices]
+
+
+def every_folder_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """All frames in order, one at a time; raises as `read_frame_folder` does.
+
+    Yields:
+        The next frame, H,W,3 in RGB.
+    """
+    for file in frame_files(path):
+        yield _read_image(file, None)
 
 
 def frame_files(path: Path) -> list[Path]:
@@ -47,9 +63,33 @@ def frame_files(path: Path) -> list[Path]:
     return sorted(files, key=_natural_order)
 
 
-def _read_image(file: Path) -> NDArray[np.uint8]:
+def open_image(file: Path) -> Image.Image:
+    """Read an image's header and nothing else.
+
+    Raises:
+        DecodeError: it is too large.
+        OSError: it cannot be read, or is no image.
+    """
     try:
-        with Image.open(file) as image:
+        image = Image.open(file)
+    except Image.DecompressionBombError as error:
+        raise DecodeError(TOO_LARGE) from error  # Pillow's own limit, above ours
+    if is_huge(*image.size):
+        image.close()
+        raise DecodeError(TOO_LARGE)
+    return image
+
+
+def is_plain_jpeg(image: Image.Image) -> bool:
+    """Whether every JPEG decoder reads it: grey or three colours, not the four of print."""
+    return image.format == "JPEG" and image.mode in ("L", "RGB")
+
+
+def _read_image(file: Path, decode_jpeg: JpegDecoder | None) -> NDArray[np.uint8]:
+    try:
+        with open_image(file) as image:
+            if decode_jpeg is not None and is_plain_jpeg(image):
+                return decode_jpeg(np.fromfile(file, np.uint8))
             return np.asarray(image.convert("RGB"))
     except Exception as error:
         # Pillow's messages name the file or not; ours always does.

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from micacl.data.decoding import decode_frames
+from micacl.data.decoding import PYAV_AND_PILLOW, Readers, decode_frames
 from micacl.data.split import Clip
 from micacl.data.square import to_squares
 
@@ -37,11 +37,13 @@ class DecodedFrames:
 
     Args:
         size: S, height and width of the squares in pixels.
+        readers: who decodes.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, readers: Readers = PYAV_AND_PILLOW) -> None:
         self._size = size
+        self._readers = readers
 
     def read(self, clip: Clip, choose: Choose) -> NDArray[np.uint8]:
         """See :meth:`FrameSource.read`."""
-        return to_squares(decode_frames(clip.path, choose), self._size)
+        return to_squares(decode_frames(clip.path, choose, self._readers), self._size)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from micacl.data.cache.take_in import every_frame
+from micacl.data.decoding import every_frame
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
 
@@ -64,7 +64,7 @@ class _DecodeReasons(Dataset[str]):
 
     def __getitem__(self, index: int) -> str:
         try:
-            for _ in every_frame(self._paths[index]):
+            for _ in every_frame(self._paths[index], 1):
                 pass
         except DecodeError as error:
             return str(error)

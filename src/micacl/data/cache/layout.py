@@ -8,7 +8,7 @@ One cache holds one copy of one data set at one frame size, for all folds and al
       clips/3f/3f...npy uint8 frames of shape (F, S, S, 3), one file for each clip
 
 A clip's file appears by renaming, and its journal line after it: what the journal lists is whole. NumPy's own format
-lets a reader map the file and touch only the frames that it needs. The measurement that chose it is in benchmarks/.
+lets a reader touch only the frames that it needs. benchmarks/README.md compares it with other formats, some faster.
 """
 
 import hashlib

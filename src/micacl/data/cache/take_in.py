@@ -1,14 +1,10 @@
 """Reads one clip from its first frame to its last: what there is to know of it, and its small frames for the cache."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from micacl.atomic import replacing
 from micacl.data.cache.frame_file import read_frames, write_header
-from micacl.data.decoding import decode_frames
+from micacl.data.decoding import every_frame
 from micacl.data.facts import ClipFacts, content_hash
 from micacl.data.sampling import frame_indices
 from micacl.data.square import to_squares
@@ -47,37 +43,10 @@ def take_in(name: str, path: Path, target: Path | None, size: int, max_frames: i
     return ClipFacts(name, num_frames, height, width, digest, "")
 
 
-def every_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """A clip's frames from the first to the last, a few at a time so that a long video does not fill the memory.
-
-    Args:
-        path: a video file, or a folder of frames.
-
-    Yields:
-        The next frames as F,H,W,3.
-
-    Raises:
-        DecodeError: the clip cannot be decoded.
-    """
-    num_available, start = 1, 0
-    while start < num_available:
-
-        def choose(num_frames: int, start: int = start) -> NDArray[np.int64]:
-            nonlocal num_available
-            # Some files claim more frames than they have: the last word counts.
-            num_available = num_frames
-            return np.arange(min(start, num_frames - 1), min(start + FRAMES_AT_ONCE, num_frames), dtype=np.int64)
-
-        frames = decode_frames(path, choose)
-        if start < num_available:
-            yield frames
-        start += FRAMES_AT_ONCE
-
-
 def _look(path: Path) -> tuple[int, int, int]:
     """Frames, height and width of a clip."""
     count = 0
-    for frames in every_frame(path):
+    for frames in every_frame(path, FRAMES_AT_ONCE):
         height, width = frames.shape[1:3]
         count += len(frames)
     return count, height, width
@@ -91,7 +60,7 @@ def _store(path: Path, target: Path, size: int, max_frames: int | None) -> tuple
         with temporary.open("wb") as file:
             count = 0
             write_header(file, count, size)
-            for frames in every_frame(path):
+            for frames in every_frame(path, FRAMES_AT_ONCE):
                 height, width = frames.shape[1:3]
                 file.write(to_squares(frames, size).data)
                 count += len(frames)

@@ -1,0 +1,68 @@
+"""torchvision's JPEG decoder: frame folders, in the workers, or on a GPU by nvJPEG.
+
+torchvision 0.29 calls it deprecated in favour of torchcodec's; it is the one that every supported version has.
+"""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import torch
+import torchvision.io
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+
+def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Decode one JPEG on the CPU.
+
+    Args:
+        data: its bytes.
+
+    Returns:
+        H,W,3 in RGB; grey ones have three equal channels.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return decode_jpegs([data], torch.device("cpu"))[0].numpy()
+
+
+def decode_jpegs(data: Sequence[NDArray[np.uint8]], device: torch.device) -> list[Tensor]:
+    """Decode JPEGs on a device, all at once on a GPU.
+
+    Args:
+        data: the bytes of each.
+        device: where to decode, and where the pictures are then.
+
+    Returns:
+        uint8 pictures H,W,3 in RGB.
+
+    Raises:
+        ValueError: one is damaged.
+    """
+    tensors = [torch.from_numpy(item) for item in data]
+    try:
+        pictures = torchvision.io.decode_jpeg(tensors, torchvision.io.ImageReadMode.RGB, device)
+    except torch.OutOfMemoryError:
+        raise  # not the file's fault
+    except RuntimeError as error:
+        raise ValueError("the JPEG is damaged or cut off") from error
+    return [picture.permute(1, 2, 0) for picture in pictures]
+
+
+@cache
+def jpeg_problem(device: torch.device) -> str:
+    """Why it does not work here, found out by decoding a small picture; "" if it does."""
+    if not hasattr(torchvision.io, "decode_jpeg"):
+        return f"torchvision {torchvision.__version__} has no decode_jpeg any more"
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, "JPEG")
+    try:
+        decode_jpegs([np.frombuffer(bytearray(buffer.getvalue()), np.uint8)], device)
+    except (RuntimeError, ValueError) as error:
+        cause = str(error.__cause__ or error).splitlines()[0]
+        return f"torchvision {torchvision.__version__} cannot decode JPEGs on {device}: {cause}"
+    return ""
