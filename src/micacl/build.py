@@ -91,6 +91,7 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
             embedding_dim=model.geiim.embedding_dim,
             kernels=model.geiim.kernels,
             weight_scale=cast(Any, model.wian.weight_scale),
+            residual=model.wian.residual,
             num_heads=model.attention.num_heads,
         )
     except ValueError as error:

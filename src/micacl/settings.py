@@ -23,6 +23,7 @@ class GEIIMSettings:
 @dataclass
 class WIANSettings:
     weight_scale: str = MISSING
+    residual: bool = MISSING
 
 
 @dataclass

@@ -16,8 +16,8 @@ both_scales = pytest.mark.parametrize("weight_scale", ["printed", "unit_mean"])
 
 
 def build(features: int, weight_scale: WeightScale, seed: int) -> WIAN:
-    """A module with random parameters, in float64."""
-    module = WIAN(features, weight_scale=weight_scale).double()
+    """Equation (6) alone with random parameters, in float64."""
+    module = WIAN(features, weight_scale=weight_scale, residual=False).double()
     randomise(module, seed)
     return module
 
@@ -105,6 +105,29 @@ def test_the_scale_is_unit_mean_unless_told() -> None:
     torch.testing.assert_close(module(h_BTC), named(h_BTC))
 
 
+@both_scales
+def test_the_residual_adds_the_input_and_is_there_unless_told(weight_scale: WeightScale) -> None:
+    alone = build(5, weight_scale, 1)
+    with_input = WIAN(5, weight_scale=weight_scale).double()
+    with_input.load_state_dict(alone.state_dict())
+    h_BTC = torch.randn(2, 3, 5, dtype=torch.float64)
+    torch.testing.assert_close(with_input(h_BTC), h_BTC + alone(h_BTC))
+    torch.testing.assert_close(with_input.instance_weights(h_BTC), alone.instance_weights(h_BTC))
+
+
+def test_a_new_module_lets_more_through_than_an_lstm_of_torch_would_start_with() -> None:
+    torch.manual_seed(0)
+    h_BTC = 0.9 + 0.4 * torch.randn(64, 4, 128)
+    deviations = []
+    for start in ("ours", "torch.nn.LSTM"):
+        module = WIAN(128, residual=False)
+        if start != "ours":
+            for parameter in module.parameters():
+                torch.nn.init.uniform_(parameter, -(128**-0.5), 128**-0.5)
+        deviations.append(float(module(h_BTC).detach().std(dim=0).mean()))
+    assert deviations[0] > 3 * deviations[1]
+
+
 def test_shapes_of_parameters() -> None:
     shapes = {name: tuple(parameter.shape) for name, parameter in WIAN(512).named_parameters()}
     assert shapes == {
@@ -121,7 +144,7 @@ def test_an_unknown_scale_is_refused() -> None:
 
 @both_scales
 def test_large_inputs_stay_finite_and_bounded(weight_scale: WeightScale) -> None:
-    module = WIAN(6, weight_scale=weight_scale)
+    module = WIAN(6, weight_scale=weight_scale, residual=False)
     h_BTC = (1e4 * torch.randn(2, 4, 6)).requires_grad_()
     out_BTC = module(h_BTC)
     assert (out_BTC.abs() <= 1).all()

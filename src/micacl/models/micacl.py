@@ -43,6 +43,7 @@ class MICACL(nn.Module):
         embedding_dim: d of GEIIM.
         kernels: Kernel sizes of GEIIM's convolutions; ``()`` is equation (2) alone.
         weight_scale: Scale of WIAN's weights, "printed" or "unit_mean".
+        residual: Whether WIAN adds to its input, or replaces it as printed.
         num_heads: Heads of the self-attention.
 
     Raises:
@@ -59,6 +60,7 @@ class MICACL(nn.Module):
         embedding_dim: int = 10,
         kernels: Sequence[int] = (1, 3, 5),
         weight_scale: WeightScale = "unit_mean",
+        residual: bool = True,
         num_heads: int = 8,
     ) -> None:
         super().__init__()
@@ -68,7 +70,7 @@ class MICACL(nn.Module):
         self.instance_length = instance_length
         self.backbone = R3DBackbone()
         self.geiim = GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels) if geiim else nn.Identity()
-        self.wian = WIAN(FEATURE_DIM, weight_scale) if wian else nn.Identity()
+        self.wian = WIAN(FEATURE_DIM, weight_scale, residual) if wian else nn.Identity()
         self.attention = InstanceAttention(FEATURE_DIM, num_heads)
         self.aggregation = InstanceAggregation(self.num_instances)
         self.head = nn.Linear(FEATURE_DIM, num_classes)

@@ -20,21 +20,25 @@ class WIAN(nn.Module):
     Equation (6): h_t = o_t tanh(c_t).
 
     The C entries of w_t sum to 1, so as printed the new content of a step is scaled by 1/C on average.
-    ``weight_scale="unit_mean"`` multiplies w_t by C; see docs/fidelity.md.
+    ``weight_scale="unit_mean"`` multiplies w_t by C. As printed, too, all that the backbone learns from has gone
+    through three gates and a tanh; ``residual`` adds H_t to h_t, as the self-attention that follows does with its own
+    input. See docs/fidelity.md for both.
 
     Args:
         feature_dim: C.
         weight_scale: "printed" or "unit_mean".
+        residual: Whether H_t + h_t goes on, or h_t as printed.
 
     Raises:
         ValueError: If ``weight_scale`` is neither.
     """
 
-    def __init__(self, feature_dim: int, weight_scale: WeightScale = "unit_mean") -> None:
+    def __init__(self, feature_dim: int, weight_scale: WeightScale = "unit_mean", residual: bool = True) -> None:
         super().__init__()
         if weight_scale not in get_args(WeightScale):
             raise ValueError(f"weight_scale must be one of {list(get_args(WeightScale))}, got {weight_scale!r}")
         self.feature_dim = feature_dim
+        self.residual = residual
         self.weight_factor = float(feature_dim) if weight_scale == "unit_mean" else 1.0
         # Both hold five blocks of C rows: input, forget, output and weight gate, and the candidate before the latter.
         self.input_projection = nn.Linear(feature_dim, 5 * feature_dim)
@@ -65,9 +69,10 @@ class WIAN(nn.Module):
             h_BTC: Features of the instances from GEIIM, shape (B, T, C).
 
         Returns:
-            The hidden state after each instance, shape (B, T, C).
+            The hidden state after each instance, on top of the instance's features if ``residual``, shape (B, T, C).
         """
-        return torch.stack([step.hidden_BC for step in self._steps(h_BTC)], dim=1)
+        hidden_BTC = torch.stack([step.hidden_BC for step in self._steps(h_BTC)], dim=1)
+        return h_BTC + hidden_BTC if self.residual else hidden_BTC
 
     def instance_weights(self, h_BTC: Tensor) -> Tensor:
         """How much each instance counts: its share of what the last cell state is made of.
