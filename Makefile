@@ -27,7 +27,7 @@ smoke: $(READY) ## Try everything, tiny: a minute
 	$(BIN)/python -m micacl.train experiment=smoke
 
 test: lint ## Run every test, linter and type check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 
 lint: $(READY) ## Run the linters and the type checker

@@ -5,6 +5,13 @@ from pathlib import Path
 
 import pytest
 
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files of whole runs first: few tests, but minutes of them, that should not be left to one worker."""
+    items.sort(key=lambda item: item.path.parent != FOLDER)
+
 
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -99,7 +99,7 @@ def test_dfew_says_what_is_missing_what_is_expected_and_how_to_get_it(tmp_path: 
         (["model.wian.weight_scale=other"], ["Error: model: weight_scale must be one of"]),
         (["loss.contrastive.scales=[1024]"], ["Error: loss.contrastive: scales must lie in 1..512"]),
         (["loss.contrastive.form=linear"], ["Error: loss.contrastive: form must be one of"]),
-        (["loss.name=focal"], ["Error: there is no loss 'focal'"]),
+        (["loss.name=other"], ["Error: there is no loss 'other'"]),
         (["dataset.num_workers=many"], ["Error: num_workers is many"]),
         (["dataset.on_error=ignore"], ["Error: on_error is ignore; set it to raise or skip"]),
         (["dataset.size=0"], ["Error: size is 0"]),
