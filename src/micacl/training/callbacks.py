@@ -110,5 +110,5 @@ class EpochTable(Callback):
             f"{self.validation_name} WAR {row[f'{self.validation_name}/war']:6.2%}  "
             f"UAR {row[f'{self.validation_name}/uar']:6.2%}  "
             f"waited for data {row['data_wait']:.1%}  "
-            f"{row['seconds']:.0f} s"
+            f"after {row['seconds']:.0f} s"
         )
