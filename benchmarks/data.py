@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 import torch
 import torchvision
-from numpy.typing import NDArray
+from dfew_shape import draw_faces, draw_length
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -41,9 +41,6 @@ from micacl.data.cache.layout import CacheKey
 from micacl.data.dataset import Sample, TrainingDataset
 from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.split import Clip
-from micacl.data.synthetic.plan import plan_clips
-from micacl.data.synthetic.recipe import Recipe
-from micacl.data.synthetic.render import render_clip
 from micacl.losses import CrossEntropyLoss
 from micacl.models import MICACL
 
@@ -51,15 +48,6 @@ NUM_FRAMES, SIZE, FRAME_SIZE, CACHE_SIZE = 16, 112, 224, 128
 WORKERS = 2
 BATCH = 8
 CROP_SCALE, JITTER = (0.08, 1.0), 0.4
-# DFEW: 11 to 847 frames, median 70, mean 77, 95th percentile 155.
-MEDIAN_LENGTH, LENGTH_SPREAD, SHORTEST, LONGEST = 70, 0.45, 11, 847
-
-
-def draw_faces() -> NDArray[np.uint8]:
-    """Some hundred pictures of faces, 224x224."""
-    recipe = Recipe(num_clips=175, num_subjects=35, frame_size=FRAME_SIZE)
-    clips = plan_clips(recipe)
-    return np.concatenate([render_clip(recipe, clip) for clip in clips[:: len(clips) // 8]])
 
 
 def write_clip(faces_file: Path, folder: Path, number: int) -> None:
@@ -67,7 +55,7 @@ def write_clip(faces_file: Path, folder: Path, number: int) -> None:
     cv2.setNumThreads(0)
     faces = np.load(faces_file, mmap_mode="r")
     generator = np.random.default_rng(number)
-    length = int(np.clip(MEDIAN_LENGTH * np.exp(LENGTH_SPREAD * generator.normal()), SHORTEST, LONGEST))
+    length = draw_length(generator)
     first = int(generator.integers(len(faces)))
     grain = generator.integers(-8, 9, (FRAME_SIZE + 32, FRAME_SIZE + 32, 3), dtype=np.int16)
     frames = folder / "frames" / f"{number:05d}"
@@ -89,7 +77,7 @@ def write_clip(faces_file: Path, folder: Path, number: int) -> None:
 
 def make_set(folder: Path, num_clips: int) -> None:
     """The whole data set."""
-    np.save(folder / "faces.npy", draw_faces())
+    np.save(folder / "faces.npy", draw_faces(FRAME_SIZE))
     with ProcessPoolExecutor(WORKERS) as pool:
         list(pool.map(partial(write_clip, folder / "faces.npy", folder), range(num_clips), chunksize=16))
 

@@ -85,7 +85,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(params=VIDEO_WAYS)
 def way_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    skip_if_missing(name)
+    skip_if_missing(name, images=False)
     return name
 
 
@@ -98,7 +98,7 @@ def decode(way_name: str) -> Decode:
 @pytest.fixture(params=IMAGE_WAYS)
 def image_way_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
-    skip_if_missing(name)
+    skip_if_missing(name, videos=False)
     return name
 
 
