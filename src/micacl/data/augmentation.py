@@ -5,6 +5,7 @@ pixels are: by OpenCV in the worker (`augment_clip`) when the network trains on 
 (`augment_batch`) when it trains there. Both give the same pixels, give or take rounding.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +16,11 @@ from micacl.errors import UserError
 
 # Brightness of red, green and blue to the eye (ITU-R BT.601), as in Pillow's grey images.
 LUMA = (0.299, 0.587, 0.114)
+_IDENTITY = np.eye(3)
+_TO_GREY = np.tile(LUMA, (3, 1))
 
 # Shapes of a crop, width to height, and how often one is drawn until it fits into the frame.
-RATIO = (3 / 4, 4 / 3)
+LOG_RATIO = (math.log(3 / 4), math.log(4 / 3))
 MAX_TRIES = 10
 
 
@@ -58,8 +61,7 @@ class Draw:
             Unlike after one another, colours are cut off at 0 and 255 once, at the end.
         """
         gain = self.brightness * self.contrast
-        to_grey = np.tile(LUMA, (3, 1))
-        matrix = gain * (self.saturation * np.eye(3) + (1 - self.saturation) * to_grey)
+        matrix = gain * (self.saturation * _IDENTITY + (1 - self.saturation) * _TO_GREY)
         return matrix, (1 - self.contrast) * self.brightness
 
 
@@ -98,10 +100,10 @@ class TrainingAugmentation:
     def _draw_crop(self, generator: np.random.Generator) -> tuple[float, float, float, float]:
         for _ in range(MAX_TRIES):
             area = generator.uniform(self._crop_scale[0], self._crop_scale[1])
-            ratio = np.exp(generator.uniform(*np.log(RATIO)))
-            height, width = float(np.sqrt(area / ratio)), float(np.sqrt(area * ratio))
+            ratio = math.exp(generator.uniform(*LOG_RATIO))
+            height, width = math.sqrt(area / ratio), math.sqrt(area * ratio)
             if height <= 1 and width <= 1:
                 top, left = (generator.random(2) * (1 - height, 1 - width)).tolist()
                 return top, left, height, width
-        side = float(np.sqrt(self._crop_scale[1]))
+        side = math.sqrt(self._crop_scale[1])
         return (1 - side) / 2, (1 - side) / 2, side, side

@@ -9,7 +9,7 @@ from typing import Literal, cast
 import lightning
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import Dataset, DistributedSampler
 
 from micacl.data.augment_batch import augment_batch, normalise
 from micacl.data.augmentation import Draw, TrainingAugmentation
@@ -17,10 +17,11 @@ from micacl.data.backends.choice import Backend, Decoding, Device, check_options
 from micacl.data.cache.build import cached_names
 from micacl.data.cache.frames import CachedFrames
 from micacl.data.cpus import available_cpus
-from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset, collate
+from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.device_frames import decode_batch
 from micacl.data.encoded import EncodedClip, EncodedFrames
 from micacl.data.frame_source import DecodedFrames, FrameSource
+from micacl.data.loader import ClipLoader
 from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
@@ -183,7 +184,7 @@ class ClipDataModule(lightning.LightningDataModule):
             self._divide(self._split, self.trainer.strategy.broadcast(self._skipped))
         self._choose_decoding()
 
-    def train_dataloader(self) -> DataLoader[Sample]:
+    def train_dataloader(self) -> ClipLoader:
         """Shuffled, augmented clips; the last incomplete batch is dropped unless it is the only one."""
         clips = self.clips("train")
         dataset = TrainingDataset(
@@ -192,11 +193,11 @@ class ClipDataModule(lightning.LightningDataModule):
         sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed, self._sampler)
         return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
 
-    def val_dataloader(self) -> DataLoader[Sample]:
+    def val_dataloader(self) -> ClipLoader:
         """Every validation clip, in order."""
         return self._evaluation_loader("val", persistent=True)
 
-    def test_dataloader(self) -> DataLoader[Sample]:
+    def test_dataloader(self) -> ClipLoader:
         """Every test clip, in order."""
         return self._evaluation_loader("test", persistent=False)
 
@@ -322,7 +323,7 @@ class ClipDataModule(lightning.LightningDataModule):
         log.info(f"reading frames from the cache {self._cache}")
         return CachedFrames(self._cache, self._frame_size)
 
-    def _evaluation_loader(self, part: Part, persistent: bool) -> DataLoader[Sample]:
+    def _evaluation_loader(self, part: Part, persistent: bool) -> ClipLoader:
         dataset = EvaluationDataset(self.clips(part), self._training_source, self._num_frames, self._worker_size)
         # Where the clips do not divide evenly over the processes this repeats some; the metric counts an index once.
         sampler = DistributedSampler[int](dataset, self._world_size, self._rank, shuffle=False)
@@ -330,15 +331,15 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def _loader(
         self, dataset: Dataset[Sample], sampler: DistributedSampler[int], drop_last: bool, persistent: bool
-    ) -> DataLoader[Sample]:
-        return DataLoader(
+    ) -> ClipLoader:
+        size = self._worker_size or self._frame_size
+        return ClipLoader(
             dataset,
-            batch_size=self._process_batch_size,
-            sampler=sampler,
-            # A worker runs torch on one thread: DataLoader sees to that itself.
+            sampler,
+            self._process_batch_size,
+            None if isinstance(self._training_source, EncodedFrames) else (self._num_frames, size, size, 3),
             num_workers=self._workers,
-            persistent_workers=persistent and self._workers > 0,
+            persistent_workers=persistent,
             pin_memory=self._on_cuda,
-            collate_fn=collate,
             drop_last=drop_last,
         )

@@ -7,6 +7,7 @@ the number of frames, which the file's length tells, so the bytes are compared i
 import io
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +56,7 @@ def read_frames(path: Path, size: int, choose: Callable[[int], NDArray[np.int64]
     return frames_FSSC
 
 
+@lru_cache(maxsize=1024)
 def _header(num_frames: int, size: int) -> bytes:
     buffer = io.BytesIO()
     write_header(buffer, num_frames, size)

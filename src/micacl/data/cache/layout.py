@@ -52,4 +52,4 @@ def clip_file(folder: Path, clip_name: str) -> Path:
     Clip names hold slashes, spaces and any letter; a hash of them is a valid name on every file system.
     """
     digest = hashlib.sha256(clip_name.encode()).hexdigest()[:24]
-    return folder / "clips" / digest[:2] / f"{digest}.npy"
+    return folder / f"clips/{digest[:2]}/{digest}.npy"

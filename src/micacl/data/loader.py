@@ -1,0 +1,155 @@
+"""A data loader whose workers write clips into memory that is kept.
+
+PyTorch's own makes new shared memory for each batch and maps it anew in both processes; for clips out of the cache that
+takes longer than reading and augmenting them (benchmarks/data.py). The memory here is no file in /dev/shm where workers
+are forked, so that a container's small /dev/shm does not matter.
+"""
+
+import mmap
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import cast
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from micacl.data.dataset import Sample, collate
+
+# Batches that each worker is ahead; DataLoader's own default.
+PREFETCH = 2
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What a worker sends in the place of a batch.
+
+    Attributes:
+        slot: where the clips lie.
+        number: of the batch in this slot, to tell it from those before and after.
+        num_clips: B.
+        rest: the other fields of the batch.
+    """
+
+    slot: int
+    number: int
+    num_clips: int
+    rest: dict[str, NDArray[np.generic]]
+
+
+class SharedClips:
+    """Slots of memory that the workers and the main process share, a batch of clips in each.
+
+    At most :data:`PREFETCH` batches of a worker are under way, and one more is being taken out, so a worker that goes
+    round `PREFETCH + 1` slots of its own never writes into one that is still wanted.
+
+    Args:
+        num_workers: workers.
+        batch_size: most clips in a batch.
+        clip_shape: F,H,W,C of each clip, uint8.
+    """
+
+    def __init__(self, num_workers: int, batch_size: int, clip_shape: tuple[int, int, int, int]) -> None:
+        num_slots = num_workers * (PREFETCH + 1)
+        self._clips_NBFHWC = _shared(prod((num_slots, batch_size, *clip_shape))).view(
+            num_slots, batch_size, *clip_shape
+        )
+        self._numbers_N = _shared(num_slots * 8).view(torch.int64)
+        self._num_packed = 0  # by this process
+
+    def pack(self, samples: Sequence[Sample]) -> Parcel:
+        """Write the clips of a batch into the worker's next slot."""
+        worker = get_worker_info()
+        assert worker is not None, "the main process has nothing to send"
+        slot = worker.id * (PREFETCH + 1) + self._num_packed % (PREFETCH + 1)
+        self._num_packed += 1
+        self._numbers_N[slot] = self._num_packed
+        np.stack([sample["clip"].numpy() for sample in samples], out=self._clips_NBFHWC[slot, : len(samples)].numpy())
+        rest = collate([cast(Sample, {name: sample[name] for name in sample if name != "clip"}) for sample in samples])  # type: ignore[literal-required]
+        # Arrays travel in the message itself; each tensor would be shared memory of its own.
+        arrays = {name: tensor.numpy() for name, tensor in rest.items() if isinstance(tensor, Tensor)}
+        return Parcel(slot, self._num_packed, len(samples), arrays)
+
+    def unpack(self, parcel: Parcel, pin_memory: bool) -> Sample:
+        """Copy a batch out of its slot.
+
+        Raises:
+            RuntimeError: the slot holds another batch by now, which DataLoader's promises rule out.
+        """
+        shared_BFHWC = self._clips_NBFHWC[parcel.slot, : parcel.num_clips]
+        clips_BFHWC = torch.empty(shared_BFHWC.shape, dtype=torch.uint8, pin_memory=pin_memory)
+        # By NumPy, on one thread: PyTorch's would take the workers' cores away while they wait for each other.
+        np.copyto(clips_BFHWC.numpy(), shared_BFHWC.numpy())
+        if int(self._numbers_N[parcel.slot]) != parcel.number:
+            raise RuntimeError("a worker wrote the next clips over a batch before it was used")
+        rest = {name: torch.from_numpy(array) for name, array in parcel.rest.items()}
+        return cast(Sample, {"clip": clips_BFHWC, **rest})
+
+
+class ClipLoader(DataLoader[Sample]):
+    """Batches of clips, uint8.
+
+    Args:
+        dataset: the clips.
+        sampler: the positions to load.
+        batch_size: clips in a batch.
+        clip_shape: F,H,W,C of each clip; None where clips come encoded.
+        num_workers: processes; 0 loads in this one.
+        persistent_workers: the workers live on between epochs.
+        pin_memory: batches lie where a GPU can fetch them by itself.
+        drop_last: leave out the last incomplete batch.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Sample],
+        sampler: Sampler[int],
+        batch_size: int,
+        clip_shape: tuple[int, int, int, int] | None,
+        *,
+        num_workers: int,
+        persistent_workers: bool,
+        pin_memory: bool,
+        drop_last: bool,
+    ) -> None:
+        self._shared = SharedClips(num_workers, batch_size, clip_shape) if num_workers and clip_shape else None
+        self._pin_here = pin_memory
+        super().__init__(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=num_workers,
+            worker_init_fn=_use_one_thread,
+            prefetch_factor=PREFETCH if num_workers else None,
+            persistent_workers=persistent_workers and num_workers > 0,
+            pin_memory=pin_memory and self._shared is None,
+            collate_fn=collate if self._shared is None else self._shared.pack,
+            drop_last=drop_last,
+        )
+
+    def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
+        """The batches of one epoch."""
+        return map(self._receive, super().__iter__())
+
+    def _receive(self, received: Sample | Parcel) -> Sample:
+        if isinstance(received, Parcel):
+            assert self._shared is not None
+            return self._shared.unpack(received, self._pin_here)
+        return received
+
+
+def _use_one_thread(worker_id: int) -> None:  # noqa: ARG001  DataLoader passes it
+    """The workers together fill the cores. DataLoader sees to PyTorch's threads itself."""
+    cv2.setNumThreads(0)
+
+
+def _shared(num_bytes: int) -> Tensor:
+    """Zeros that child processes see, and write to."""
+    if multiprocessing.get_start_method() == "fork":
+        return torch.frombuffer(mmap.mmap(-1, num_bytes), dtype=torch.uint8)
+    return torch.zeros(num_bytes, dtype=torch.uint8).share_memory_()
