@@ -131,6 +131,7 @@ class SyntheticSettings:
     num_subjects: int = MISSING
     min_clips_per_class_and_fold: int = MISSING
     frame_size: int = MISSING
+    strength: float = MISSING
     seed: int = MISSING
 
 

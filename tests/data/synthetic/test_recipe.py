@@ -43,6 +43,9 @@ def test_counts_add_up_and_keep_the_floor_and_the_order(num_folds: int, floor: i
         ({"min_clips_per_class_and_fold": 0}, "set it to 1 or more"),
         ({"frame_size": 48}, "multiple of 32"),
         ({"frame_size": 0}, "multiple of 32"),
+        ({"strength": 0}, "above 0"),
+        ({"strength": 1.5}, "at most 1"),
+        ({"strength": float("nan")}, "above 0"),
         ({"seed": -1}, "set it to 0 or more"),
     ],
 )

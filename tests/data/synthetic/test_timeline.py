@@ -57,3 +57,14 @@ def test_onset_comes_at_random_times() -> None:
 
     assert min(first) <= 6
     assert max(first) >= 20
+
+
+def test_less_strength_weakens_the_expression_and_nothing_else(label: int) -> None:
+    for seed in range(20):
+        full = sample_timeline(label, 48, np.random.default_rng(seed))
+        half = sample_timeline(label, 48, np.random.default_rng(seed), strength=0.5)
+        for unit in full.keys() - {25, 26}:  # lips and jaw also talk
+            if unit in EXPRESSION_ACTION_UNITS[CLASS_NAMES[label]]:
+                assert 0.4 * EXPRESSION_STRENGTH[0] <= half[unit].max() <= 0.5 * EXPRESSION_STRENGTH[1], unit
+            else:
+                np.testing.assert_array_equal(half[unit], full[unit])

@@ -28,6 +28,8 @@ class Recipe:
         num_folds: subject-disjoint folds for cross-validation.
         min_clips_per_class_and_fold: floor of the long tail, so that each recall is measured on at least so many clips.
         frame_size: height and width of a frame in pixels, a multiple of 32.
+        strength: how strongly people express, above 0; 1 is the exaggeration that a network learns from in minutes, and
+            half of it about as much as people differ in at rest.
         seed: seed of every random choice.
 
     Raises:
@@ -39,6 +41,7 @@ class Recipe:
     num_folds: int = 5
     min_clips_per_class_and_fold: int = 5
     frame_size: int = 96
+    strength: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,6 +70,8 @@ class Recipe:
             )
         if self.frame_size < FRAME_SIZE_STEP or self.frame_size % FRAME_SIZE_STEP:
             raise UserError(f"synthetic: frame_size is {self.frame_size}; set it to a multiple of {FRAME_SIZE_STEP}")
+        if not 0 < self.strength <= 1:
+            raise UserError(f"synthetic: strength is {self.strength}; set it above 0 and to at most 1")
         if self.seed < 0:
             raise UserError(f"synthetic: seed is {self.seed}; set it to 0 or more")
 

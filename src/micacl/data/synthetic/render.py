@@ -40,7 +40,7 @@ def render_clip(recipe: Recipe, clip: PlannedClip) -> ByteArray:
     size = recipe.frame_size
     subject = subject_of(recipe, clip.subject)
     num_frames = int(rng.integers(MIN_CLIP_FRAMES, MAX_CLIP_FRAMES + 1))
-    units = sample_timeline(clip.label, num_frames, rng)
+    units = sample_timeline(clip.label, num_frames, rng, recipe.strength)
     scene = sample_scene(num_frames, size, rng)
     occlusion = sample_occlusion(num_frames, rng)
 

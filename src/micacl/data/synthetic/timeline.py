@@ -38,13 +38,16 @@ BLINKS_PER_SECOND = 0.4
 BLINK_FRAMES = 3.0
 
 
-def sample_timeline(label: int, num_frames: int, rng: np.random.Generator) -> dict[int, FloatArray]:
+def sample_timeline(
+    label: int, num_frames: int, rng: np.random.Generator, strength: float = 1.0
+) -> dict[int, FloatArray]:
     """Draws the intensities of all action units over one clip.
 
     Args:
         label: index into `CLASS_NAMES`.
         num_frames: frames of the clip, T.
         rng: source of randomness.
+        strength: of the expression; what means nothing stays as it is.
 
     Returns:
         FACS number to intensities of shape (T,), 0 at rest; strong apexes reach 1.5.
@@ -56,13 +59,13 @@ def sample_timeline(label: int, num_frames: int, rng: np.random.Generator) -> di
     start, duration = _sample_interval(num_frames, rng)
     onset = duration * rng.uniform(*ONSET_SHARE)
     offset = duration * rng.uniform(*OFFSET_SHARE)
-    strength = rng.uniform(*EXPRESSION_STRENGTH)
+    apex = strength * rng.uniform(*EXPRESSION_STRENGTH)
     for unit in EXPRESSION_ACTION_UNITS[name]:
         lag = rng.uniform(0, UNIT_LAG_FRAMES)
         # The lag shortens the unit's own movement, so that it ends with the others, within the clip.
         rise = _ease((frames - start - lag) / onset)
         fall = _ease((start + duration - frames) / offset)
-        intensity[unit] = strength * rng.uniform(*UNIT_STRENGTH) * np.minimum(rise, fall)
+        intensity[unit] = apex * rng.uniform(*UNIT_STRENGTH) * np.minimum(rise, fall)
 
     if rng.random() < DISTRACTOR_PROBABILITY:
         unit = int(rng.choice(DISTRACTOR_UNITS))
