@@ -87,9 +87,37 @@ class MICACL(nn.Module):
         Raises:
             ValueError: If the clips do not have ``num_frames`` RGB frames.
         """
-        h_BTC = self._interact(clip_BCFHW)
-        with torch.autocast(clip_BCFHW.device.type, enabled=False):
-            features_BC = self.aggregation(self.attention(self.wian(h_BTC)))
+        return self.classify(self.encode(clip_BCFHW))
+
+    def encode(self, clip_BCFHW: Tensor) -> Tensor:
+        """Computes the backbone's features of each instance.
+
+        Args:
+            clip_BCFHW: Normalised RGB frames, shape (B, 3, F, H, W).
+
+        Returns:
+            X, shape (B, T, C), float32 under autocast.
+
+        Raises:
+            ValueError: If the clips do not have ``num_frames`` RGB frames.
+        """
+        num_frames = self.num_instances * self.instance_length
+        if clip_BCFHW.ndim != 5 or clip_BCFHW.shape[1:3] != (3, num_frames):
+            raise ValueError(f"expected clips of shape (B, 3, {num_frames}, H, W), got {tuple(clip_BCFHW.shape)}")
+        x_NC: Tensor = self.backbone(self._instances(clip_BCFHW))
+        return x_NC.to(self.head.weight.dtype).unflatten(0, (-1, self.num_instances))
+
+    def classify(self, x_BTC: Tensor) -> MICACLOutput:
+        """Does everything after the backbone.
+
+        Args:
+            x_BTC: Features of the instances, shape (B, T, C).
+
+        Returns:
+            Logits and features.
+        """
+        with torch.autocast(x_BTC.device.type, enabled=False):
+            features_BC = self.aggregation(self.attention(self.wian(self.geiim(x_BTC))))
             return MICACLOutput(self.head(features_BC), features_BC)
 
     def instance_weights(self, clip_BCFHW: Tensor) -> Tensor | None:
@@ -106,20 +134,9 @@ class MICACL(nn.Module):
         """
         if not isinstance(self.wian, WIAN):
             return None
-        h_BTC = self._interact(clip_BCFHW)
+        x_BTC = self.encode(clip_BCFHW)
         with torch.autocast(clip_BCFHW.device.type, enabled=False):
-            return self.wian.instance_weights(h_BTC)
-
-    def _interact(self, clip_BCFHW: Tensor) -> Tensor:
-        """Features of the instances after GEIIM: (B, 3, F, H, W) to (B, T, C)."""
-        num_frames = self.num_instances * self.instance_length
-        if clip_BCFHW.ndim != 5 or clip_BCFHW.shape[1:3] != (3, num_frames):
-            raise ValueError(f"expected clips of shape (B, 3, {num_frames}, H, W), got {tuple(clip_BCFHW.shape)}")
-        x_NC = self.backbone(self._instances(clip_BCFHW))
-        with torch.autocast(clip_BCFHW.device.type, enabled=False):
-            x_BTC = x_NC.to(self.head.weight.dtype).unflatten(0, (-1, self.num_instances))
-            h_BTC: Tensor = self.geiim(x_BTC)
-            return h_BTC
+            return self.wian.instance_weights(self.geiim(x_BTC))
 
     def _instances(self, clip_BCFHW: Tensor) -> Tensor:
         """Cuts clips into instances of successive frames: (B, 3, F, H, W) to (B T, 3, L, H, W)."""
