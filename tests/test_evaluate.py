@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 from tests.runs import TINY, Outcome, read_table, run_here
 from tests.training.test_pretrained import Bomb
 
@@ -64,7 +65,7 @@ def evaluate(cache_dir: Path, tmp_path: Path) -> Evaluate:
     ("protocol", "name", "headline"),
     [
         ("published", "last.ckpt", r"epoch 2, kept in last\.ckpt"),
-        ("holdout", "best.ckpt", r"epoch [12], kept in best\.ckpt, chosen by UAR on the validation part"),
+        ("holdout", "best.safetensors", r"epoch [12], kept in best\.safetensors, chosen by UAR on the validation part"),
     ],
 )
 def test_it_says_what_the_run_that_wrote_it_said(
@@ -87,8 +88,8 @@ def test_it_says_what_the_run_that_wrote_it_said(
     assert "1.69 G" in outcome.shown
     costs = ours["costs"]
     assert costs["clip_shape"] == [3, 4, 16, 16]
-    state = torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]
-    assert costs["parameters"] == sum(value.numel() for key, value in state.items() if key.startswith("network."))
+    state = load_file(run / "checkpoints" / "best.safetensors")
+    assert costs["parameters"] == sum(value.numel() for value in state.values())
     assert costs["latency_ms"] > 0
     config, before = (yaml.safe_load((path / "config.yaml").read_text()) for path in (folder, run))
     assert config.keys() == before.keys()
@@ -99,10 +100,10 @@ def test_the_best_epoch_of_a_published_run_is_chosen_on_the_test_split(
     runs: dict[str, Path], evaluate: Evaluate
 ) -> None:
     run = runs["published"]
-    outcome, folder = evaluate(run / "checkpoints" / "best.ckpt")
+    outcome, folder = evaluate(run / "checkpoints" / "best.safetensors")
     assert outcome.status == 0, outcome.shown
     results = record_of(folder)["results"]
-    assert results["headline"].endswith("kept in best.ckpt, chosen by UAR on the test split")
+    assert results["headline"].endswith("kept in best.safetensors, chosen by UAR on the test split")
     assert results["uar"] == pytest.approx(record_of(run)["results"]["best_on_test"]["uar"])
 
 

@@ -1,5 +1,7 @@
 """From settings to objects: the network and the trainer of a run."""
 
+import hashlib
+import json
 import math
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -8,7 +10,9 @@ import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
+from omegaconf import OmegaConf
 
+from micacl import __version__
 from micacl.errors import UserError
 from micacl.job import Job
 from micacl.models import MICACL
@@ -80,30 +84,33 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
     Raises:
         UserError: If an option does not fit the others, or the weights cannot be had.
     """
-    model = settings.model
     try:
-        network = MICACL(
-            num_classes,
-            num_frames=model.num_frames,
-            instance_length=model.instance_length,
-            geiim=settings.ablation.geiim,
-            wian=settings.ablation.wian,
-            embedding_dim=model.geiim.embedding_dim,
-            kernels=model.geiim.kernels,
-            weight_scale=cast(Any, model.wian.weight_scale),
-            residual=model.wian.residual,
-            num_heads=model.attention.num_heads,
-        )
+        network = MICACL(num_classes, **_network_arguments(settings))
     except ValueError as error:
         raise UserError(f"model: {error}") from error
-    if model.backbone.weights is None:
+    if settings.model.backbone.weights is None:
         network.backbone.start_with_motion()
     else:
-        load_backbone_weights(network.backbone, model.backbone.weights)
+        load_backbone_weights(network.backbone, settings.model.backbone.weights)
     network = network.to(memory_format=torch.channels_last_3d)
     if settings.trainer.compile:
         network.compile()
     return network
+
+
+def _network_arguments(settings: Settings) -> dict[str, Any]:
+    model = settings.model
+    return {
+        "num_frames": model.num_frames,
+        "instance_length": model.instance_length,
+        "geiim": settings.ablation.geiim,
+        "wian": settings.ablation.wian,
+        "embedding_dim": model.geiim.embedding_dim,
+        "kernels": model.geiim.kernels,
+        "weight_scale": model.wian.weight_scale,
+        "residual": model.wian.residual,
+        "num_heads": model.attention.num_heads,
+    }
 
 
 def build_optimisation(settings: Settings) -> Optimisation:
@@ -149,7 +156,7 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
             sync_batchnorm=on_cuda,  # PyTorch has none for the CPU
             use_distributed_sampler=False,  # the data module brings its own
             callbacks=callbacks,
-            plugins=[DurableCheckpointIO()],
+            plugins=[DurableCheckpointIO(_about_network(settings))],
             logger=False,  # EpochTable keeps what is logged
             num_sanity_val_steps=0,
             enable_model_summary=False,
@@ -157,3 +164,17 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
         )
     except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"trainer: {error}") from error
+
+
+def _about_network(settings: Settings) -> dict[str, str]:
+    """What a file of the network alone says of it: how to make it, and which run's it is; no paths of this machine."""
+    config_yaml = OmegaConf.to_yaml(OmegaConf.structured(settings))
+    return {
+        "micacl": __version__,
+        "network": json.dumps(_network_arguments(settings)),
+        "dataset": settings.dataset.name,
+        "size": str(settings.dataset.size),
+        "fold": str(settings.fold),
+        "seed": str(settings.seed),
+        "config_sha256": hashlib.sha256(config_yaml.encode()).hexdigest(),
+    }

@@ -22,7 +22,7 @@ from micacl.reporting.costs import costs_table
 from micacl.run_files import about_run, failures_recorded, record_data, show_results, write_results
 from micacl.settings import Settings
 from micacl.tested_run import TestedRun, settings_to_test, tested_run
-from micacl.training.checkpoint import check_classes, load_network, read_checkpoint
+from micacl.training.checkpoint import BEST, check_classes, load_network, read_checkpoint
 from micacl.training.module import ExpressionModule
 from micacl.training.run_record import RunRecord, device_name
 
@@ -102,7 +102,7 @@ def _job(job: Job, run: TestedRun) -> Job:
 
 def _headline(path: Path, checkpoint: dict[str, Any], run: TestedRun | None) -> str:
     headline = f"epoch {checkpoint['epoch'] + 1}, kept in {path.name}"
-    if run is None or path.name != "best.ckpt":
+    if run is None or path.name != BEST:
         return headline
     part = "validation part" if run.config.get("protocol.validation_fraction") else "test split"
     return f"{headline}, chosen by UAR on the {part}"

@@ -17,7 +17,13 @@ from micacl.process import is_first_process, prepare_process
 from micacl.run_files import about_run, failures_recorded, record_data, show_results, write_results
 from micacl.settings import Settings
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
-from micacl.training.checkpoint import BestCheckpoint, check_resumable, last_checkpoint, read_checkpoint
+from micacl.training.checkpoint import (
+    BestCheckpoint,
+    check_resumable,
+    last_checkpoint,
+    load_network,
+    read_checkpoint,
+)
 from micacl.training.module import ExpressionModule, NonFiniteLossError
 from micacl.training.run_record import RunRecord, device_name, write_rows
 
@@ -91,8 +97,9 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_
 
 def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
     """Loads the weights of the epoch that validated best, and names it."""
-    checkpoint = read_checkpoint(Path(best.best_model_path))
-    module.load_state_dict(checkpoint["state_dict"])
+    path = Path(best.best_model_path)
+    checkpoint = read_checkpoint(path)
+    load_network(path, checkpoint, module.network)
     return f"epoch {checkpoint['epoch'] + 1}, chosen by UAR on the validation part"
 
 
