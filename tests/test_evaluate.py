@@ -84,7 +84,7 @@ def test_it_says_what_the_run_that_wrote_it_said(
     assert re.fullmatch(headline, ours["results"]["headline"])
     assert ours["results"]["recall"] == theirs["results"]["recall"]
     assert ours["results"]["best_on_test"] is None
-    assert f"measured at: {ours['results']['headline']}" in outcome.shown
+    assert f"measured at: {ours['results']['headline']}" in " ".join(outcome.shown.split())
     assert "1.69 G" in outcome.shown
     costs = ours["costs"]
     assert costs["clip_shape"] == [3, 4, 16, 16]
@@ -203,6 +203,13 @@ def config(text: str) -> Callable[[Path], None]:
         (lambda run: (run / "config.yaml").write_bytes(b"\xff"), [], ["config.yaml cannot be read as YAML"]),
         (config("model: !!python/object/apply:os.system [exit]\n"), [], ["config.yaml cannot be read as YAML"]),
         (config("seed: ${oc.env:HOME}\n"), [], ["config.yaml is not as a run wrote it: seed is"]),
+        (config("_target_: os.system\nstart: exit\n"), [], ["is not as a run wrote it: _target_ is 'os.system'"]),
+        (config("model: {_target_: os.system}\n"), [], ["config.yaml is not as a run wrote it: model._target_ is"]),
+        (config("dataset: {class_names: [{_target_: os.system}]}\n"), [], ["config.yaml is not as a run wrote it"]),
+        (config("seed: ???\n"), [], ["config.yaml is not as a run wrote it: seed is"]),
+        (config("dataset: {root: /etc}\n"), [], ["dataset.root=/etc, and a run folder's paths are not followed"]),
+        (config("dataset: {train_list: ../../x}\n"), [], ["dataset.train_list=../../x, and a run folder's paths"]),
+        (config("dataset: {name: ../../x}\n"), [], ["there is no data set '../../x'"]),
         (config("model: {num_frames: many}\n"), [], ["does not fit this version of micacl: model.num_frames=many"]),
         (config("model: {depth: 3}\n"), [], ["does not fit this version of micacl: model.depth=3"]),
         (lambda run: (run / "run.json").write_text("{"), [], ["run.json is damaged"]),

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import math
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
@@ -19,63 +18,8 @@ from micacl.models import MICACL
 from micacl.settings import Settings
 from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.module import Optimisation
-from micacl.training.precision import Precision, fastest_precision
+from micacl.training.precision import fastest_precision
 from micacl.training.pretrained import load_backbone_weights
-
-
-def check_options(settings: Settings) -> None:
-    """Checks, before any data is touched, the options that nothing else checks in time or in words.
-
-    Raises:
-        UserError: If one is out of range, or two do not fit each other.
-    """
-    model, training, precision = settings.model, settings.training, settings.trainer.precision
-    loss = settings.loss
-    for option, value, allowed, expected in (
-        ("seed", settings.seed, 0 <= settings.seed < 2**32, "0 to 4294967295"),
-        ("training.epochs", training.epochs, training.epochs >= 1, "1 or more"),
-        ("training.batch_size", training.batch_size, training.batch_size >= 1, "1 or more"),
-        ("training.learning_rate", training.learning_rate, 0 < training.learning_rate < math.inf, "more than 0"),
-        (
-            "training.min_learning_rate",
-            training.min_learning_rate,
-            0 <= training.min_learning_rate <= training.learning_rate,
-            f"0 to training.learning_rate={training.learning_rate}",
-        ),
-        ("training.weight_decay", training.weight_decay, 0 <= training.weight_decay < math.inf, "0 or more"),
-        (
-            "training.warmup_epochs",
-            training.warmup_epochs,
-            0 <= training.warmup_epochs <= training.epochs,
-            f"0 to training.epochs={training.epochs}",
-        ),
-        (
-            "training.gradient_clip_norm",
-            training.gradient_clip_norm,
-            training.gradient_clip_norm > 0,
-            "more than 0; .inf does not clip",
-        ),
-        ("model.geiim.embedding_dim", model.geiim.embedding_dim, model.geiim.embedding_dim >= 1, "1 or more"),
-        ("model.attention.num_heads", model.attention.num_heads, model.attention.num_heads >= 1, "1 or more"),
-        *(
-            (f"loss.{name}.projection_dim", value, value >= 1, "1 or more")
-            for name, value in (
-                ("contrastive", loss.contrastive.projection_dim),
-                ("supervised_contrastive", loss.supervised_contrastive.projection_dim),
-            )
-        ),
-        ("loss.label_smoothing", loss.label_smoothing, 0 <= loss.label_smoothing <= 1, "0 to 1"),
-        # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
-        ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
-        ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
-    ):
-        if not allowed:
-            raise UserError(f"{option}={value} is out of range; set it to {expected}")
-    if model.instance_length < 1 or model.num_frames < 1 or model.num_frames % model.instance_length:
-        raise UserError(
-            f"model.num_frames={model.num_frames} frames do not make whole instances of "
-            f"model.instance_length={model.instance_length} frames; set one so that it divides the other"
-        )
 
 
 def build_network(settings: Settings, num_classes: int) -> MICACL:

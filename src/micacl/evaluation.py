@@ -9,8 +9,9 @@ from lightning import Trainer
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from micacl.build import build_network, build_optimisation, build_trainer, check_options
+from micacl.build import build_network, build_optimisation, build_trainer
 from micacl.build_data import build_data
+from micacl.checks import check_checkpoint, check_options
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.job import Job
@@ -48,8 +49,8 @@ def evaluate(settings: Settings, job: Job) -> None:
 
 
 def _evaluate(settings: Settings, job: Job, record: RunRecord) -> None:
-    if settings.ckpt_path is None:
-        raise UserError("nothing to test: set ckpt_path to a checkpoint, such as runs/SOME_RUN/checkpoints/last.ckpt")
+    check_checkpoint(settings)
+    assert settings.ckpt_path is not None  # it has just been checked
     if settings.logger.name != "none":
         raise UserError("micacl.evaluate writes its folder alone; leave out logger=")
     path = Path(settings.ckpt_path)

@@ -130,8 +130,8 @@ def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
         epochs: Epochs of the whole training.
 
     Raises:
-        UserError: If the classes or the parameters differ, it holds no optimiser (best.safetensors does not), or all epochs
-            are done.
+        UserError: If the classes or the parameters differ, it holds no optimiser (best.safetensors does not), or all
+            epochs are done.
     """
     checkpoint = read_checkpoint(path)
     check_classes(path, checkpoint["class_names"], module.class_names)

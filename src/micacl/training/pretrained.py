@@ -20,8 +20,8 @@ def load_backbone_weights(backbone: R3DBackbone, weights: str) -> None:
 
     Args:
         backbone: The network's backbone.
-        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict: torchvision's, or
-            the backbone's share of what micacl.train keeps as best.safetensors.
+        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict:
+            torchvision's, or of a network of ours (best.safetensors), of which the backbone is taken.
 
     Raises:
         UserError: If there are no such weights, they cannot be downloaded or read, or they do not fit.
