@@ -31,7 +31,7 @@ def build_data(settings: Settings) -> ClipDataModule:
         num_frames=settings.model.num_frames,
         size=dataset.size,
         frame_size=settings.cache.size,
-        cache=framecache_dir(settings) / cache_key(settings).folder_name,
+        cache=frame_cache_dir(settings) / cache_key(settings).folder_name,
         batch_size=settings.training.batch_size,
         num_workers=dataset.num_workers,
         seed=settings.seed,
@@ -59,7 +59,7 @@ def check_dir(settings: Settings) -> Path:
     return cache_dir(settings) / "checks" / f"{settings.dataset.name}-{digest}"
 
 
-def framecache_dir(settings: Settings) -> Path:
+def frame_cache_dir(settings: Settings) -> Path:
     """The folder of decoded frames."""
     return cache_dir(settings) / "frames"
 
@@ -91,5 +91,5 @@ def _load_split(settings: Settings) -> Split:
     split = load_synthetic(settings.fold, build_recipe(settings), cache_dir(settings))
     # Drawn for this program alone, so there is nothing to be checked first: it prepares itself.
     clips = sorted((*split.train, *split.test), key=lambda clip: clip.name)
-    build(clips, framecache_dir(settings), cache_key(settings), available_cpus())
+    build(clips, frame_cache_dir(settings), cache_key(settings), available_cpus())
     return split
