@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.runs import TINY, assert_refused, compose_settings, read_table, run_here
 
-from micacl.build import build_network, check_options
+from micacl.build import build_network
 from micacl.build_loss import build_loss, uses_mccl
+from micacl.checks import check_options
 from micacl.commandline import config_folder, expand_ranges
 from micacl.errors import UserError
 from micacl.losses import (
@@ -113,7 +114,7 @@ def test_a_sweep_of_failures_is_summarised(tmp_path: Path) -> None:
 
 def test_a_sweep_that_cannot_start_says_so_once(tmp_path: Path) -> None:
     outcome = run_here(["epochs=1,2", f"hydra.sweep.dir={tmp_path}", "-m"])
-    assert_refused(outcome, "Could not override 'epochs'")
+    assert_refused(outcome, "there is no option epochs; is training.epochs meant?")
 
 
 def test_help_and_config_are_shown_without_torch() -> None:

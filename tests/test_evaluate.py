@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 from tests.runs import TINY, Outcome, read_table, run_here
 from tests.training.test_pretrained import Bomb
 
@@ -64,7 +65,7 @@ def evaluate(cache_dir: Path, tmp_path: Path) -> Evaluate:
     ("protocol", "name", "headline"),
     [
         ("published", "last.ckpt", r"epoch 2, kept in last\.ckpt"),
-        ("holdout", "best.ckpt", r"epoch [12], kept in best\.ckpt, chosen by UAR on the validation part"),
+        ("holdout", "best.safetensors", r"epoch [12], kept in best\.safetensors, chosen by UAR on the validation part"),
     ],
 )
 def test_it_says_what_the_run_that_wrote_it_said(
@@ -83,12 +84,12 @@ def test_it_says_what_the_run_that_wrote_it_said(
     assert re.fullmatch(headline, ours["results"]["headline"])
     assert ours["results"]["recall"] == theirs["results"]["recall"]
     assert ours["results"]["best_on_test"] is None
-    assert f"measured at: {ours['results']['headline']}" in outcome.shown
+    assert f"measured at: {ours['results']['headline']}" in " ".join(outcome.shown.split())
     assert "1.69 G" in outcome.shown
     costs = ours["costs"]
     assert costs["clip_shape"] == [3, 4, 16, 16]
-    state = torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]
-    assert costs["parameters"] == sum(value.numel() for key, value in state.items() if key.startswith("network."))
+    state = load_file(run / "checkpoints" / "best.safetensors")
+    assert costs["parameters"] == sum(value.numel() for value in state.values())
     assert costs["latency_ms"] > 0
     config, before = (yaml.safe_load((path / "config.yaml").read_text()) for path in (folder, run))
     assert config.keys() == before.keys()
@@ -99,10 +100,10 @@ def test_the_best_epoch_of_a_published_run_is_chosen_on_the_test_split(
     runs: dict[str, Path], evaluate: Evaluate
 ) -> None:
     run = runs["published"]
-    outcome, folder = evaluate(run / "checkpoints" / "best.ckpt")
+    outcome, folder = evaluate(run / "checkpoints" / "best.safetensors")
     assert outcome.status == 0, outcome.shown
     results = record_of(folder)["results"]
-    assert results["headline"].endswith("kept in best.ckpt, chosen by UAR on the test split")
+    assert results["headline"].endswith("kept in best.safetensors, chosen by UAR on the test split")
     assert results["uar"] == pytest.approx(record_of(run)["results"]["best_on_test"]["uar"])
 
 
@@ -202,6 +203,13 @@ def config(text: str) -> Callable[[Path], None]:
         (lambda run: (run / "config.yaml").write_bytes(b"\xff"), [], ["config.yaml cannot be read as YAML"]),
         (config("model: !!python/object/apply:os.system [exit]\n"), [], ["config.yaml cannot be read as YAML"]),
         (config("seed: ${oc.env:HOME}\n"), [], ["config.yaml is not as a run wrote it: seed is"]),
+        (config("_target_: os.system\nstart: exit\n"), [], ["is not as a run wrote it: _target_ is 'os.system'"]),
+        (config("model: {_target_: os.system}\n"), [], ["config.yaml is not as a run wrote it: model._target_ is"]),
+        (config("dataset: {class_names: [{_target_: os.system}]}\n"), [], ["config.yaml is not as a run wrote it"]),
+        (config("seed: ???\n"), [], ["config.yaml is not as a run wrote it: seed is"]),
+        (config("dataset: {root: /etc}\n"), [], ["dataset.root=/etc, and a run folder's paths are not followed"]),
+        (config("dataset: {train_list: ../../x}\n"), [], ["dataset.train_list=../../x, and a run folder's paths"]),
+        (config("dataset: {name: ../../x}\n"), [], ["there is no data set '../../x'"]),
         (config("model: {num_frames: many}\n"), [], ["does not fit this version of micacl: model.num_frames=many"]),
         (config("model: {depth: 3}\n"), [], ["does not fit this version of micacl: model.depth=3"]),
         (lambda run: (run / "run.json").write_text("{"), [], ["run.json is damaged"]),

@@ -19,13 +19,18 @@ def refused(tmp_path: Path, *arguments: str) -> Outcome:
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["trainer.gpus=2"], ["trainer.gpus", "Could not override"]),
-        (["epochs=2"], ["epochs", "Could not override"]),
+        (["trainer.gpus=2"], ["Error: there is no option trainer.gpus;"]),
+        (["epochs=2"], ["Error: there is no option epochs; is training.epochs meant? --help"]),
         (["dataset=dfew"], ["Error: there is no option dataset.synthetic.num_clips with dataset=dfew"]),
         (["dataset.root.x=3"], ["Error: there is no option dataset.root.x: dataset.root is null or one value"]),
-        (["dataset.synthetic.depth=3"], ["Could not override", "depth"]),
-        (["+training.momentum=0.9"], ["Error: there is no option training.momentum; --help"]),
-        (["+epochs=2"], ["Error: there is no option epochs; --help"]),
+        (["dataset.synthetic.depth=3"], ["Error: there is no option dataset.synthetic.depth"]),
+        (["+training.momentum=0.9"], ["Error: there is no option training.momentum;"]),
+        (["training.epoch=2"], ["Error: there is no option training.epoch; is training.epochs meant? --help"]),
+        (["sed=2"], ["Error: there is no option sed; is seed meant?"]),
+        (["datasets=dfew"], ["Error: there is no option datasets; is dataset meant?"]),
+        (["size=3"], ["Error: there is no option size; is cache.size or dataset.size meant?"]),
+        (["~training.epoch"], ["Error: there is no option training.epoch; is training.epochs meant?"]),
+        (["+epochs=2"], ["Error: there is no option epochs; is training.epochs meant?"]),
         (["dataset=oulu"], ["ferv39k", "synthetic", "dfew"]),
         (["ablation=e"], ["Could not find 'ablation/e'"]),
         (["ablation=a..d"], ["Could not find 'ablation/a..d'"]),
@@ -72,6 +77,7 @@ def test_bad_input_is_refused_in_one_message(tmp_path: Path, arguments: list[str
     outcome = refused(tmp_path, *arguments)
     assert_refused(outcome, *messages)
     assert not (tmp_path / "cache").exists(), "nothing was drawn for a run that cannot be"
+    assert not (tmp_path / "run").exists(), "a mistake leaves no folder behind"
 
 
 def test_dfew_says_what_is_missing_what_is_expected_and_how_to_get_it(tmp_path: Path) -> None:

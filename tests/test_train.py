@@ -1,5 +1,6 @@
 """Whole runs: what they leave in their folder, and that they leave the same again."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
+from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
 from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
 from torch import Tensor
@@ -20,11 +23,12 @@ from micacl.data.augment_batch import normalise
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.synthetic.generate import recipe_hash
 from micacl.data.synthetic.recipe import Recipe
+from micacl.models import MICACL
 from micacl.training.module import ExpressionModule
 from micacl.training.predictions import Rates
 
 FILES = {
-    "adjacency.png", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "confusion_matrix.png",
+    "adjacency.png", "checkpoints/best.safetensors", "checkpoints/last.ckpt", "config.yaml", "confusion_matrix.png",
     "features.npz", "frames.npz", "instance_weights.png", "instances.npz", "metrics.csv", "predictions.csv", "run.json",
     "thumbnails.npz", "tsne.png",
 }  # fmt: skip
@@ -138,13 +142,18 @@ def test_predictions_hold_each_test_clip_once(published: tuple[Outcome, Path], c
 
 def test_checkpoints_load_without_running_code(published: tuple[Outcome, Path]) -> None:
     folder = published[1] / "checkpoints"
-    last, best = (torch.load(folder / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
+    last = torch.load(folder / "last.ckpt", weights_only=True)
     assert last["epoch"] == 1
     assert last["optimizer_states"]
-    assert last["state_dict"].keys() == best["state_dict"].keys()
-    assert not best.get("optimizer_states")
+    with safe_open(folder / "best.safetensors", framework="pt") as file:
+        best, names = file.metadata(), set(file.keys())
+    assert {f"network.{name}" for name in names} == {name for name in last["state_dict"] if name.startswith("network.")}
     rows = read_table(published[1] / "metrics.csv")
-    assert float(rows[best["epoch"]]["test/uar"]) == max(float(row["test/uar"]) for row in rows)
+    assert float(rows[int(best["epoch"]) - 1]["test/uar"]) == max(float(row["test/uar"]) for row in rows)
+    config = (published[1] / "config.yaml").read_bytes()
+    assert best["config_sha256"] == hashlib.sha256(config).hexdigest()
+    network = MICACL(len(json.loads(best["class_names"])), **json.loads(best["network"]))
+    network.load_state_dict(load_file(folder / "best.safetensors"))
 
 
 def test_the_same_seed_gives_the_same_predictions(train: Train, published: tuple[Outcome, Path]) -> None:
@@ -218,9 +227,7 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     # The predictions are those of that epoch's weights.
     settings = compose_settings(*TINY, *options, f"cache.dir={cache_dir}")
     network = build_network(settings, 7).eval()
-    state = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    own = {name.removeprefix("network."): value for name, value in state.items() if name.startswith("network.")}
-    network.load_state_dict(own)
+    network.load_state_dict(load_file(folder / "checkpoints" / "best.safetensors"))
     (batch,) = build_data(settings).test_dataloader()
     with torch.no_grad():
         probability_NK = network(normalise(batch["clip"])).logits_BK.softmax(-1)

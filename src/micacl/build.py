@@ -1,77 +1,25 @@
 """From settings to objects: the network and the trainer of a run."""
 
-import math
+import hashlib
+import json
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
+from omegaconf import OmegaConf
 
+from micacl import __version__
 from micacl.errors import UserError
 from micacl.job import Job
 from micacl.models import MICACL
 from micacl.settings import Settings
 from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.module import Optimisation
-from micacl.training.precision import Precision, fastest_precision
+from micacl.training.precision import fastest_precision
 from micacl.training.pretrained import load_backbone_weights
-
-
-def check_options(settings: Settings) -> None:
-    """Checks, before any data is touched, the options that nothing else checks in time or in words.
-
-    Raises:
-        UserError: If one is out of range, or two do not fit each other.
-    """
-    model, training, precision = settings.model, settings.training, settings.trainer.precision
-    loss = settings.loss
-    for option, value, allowed, expected in (
-        ("seed", settings.seed, 0 <= settings.seed < 2**32, "0 to 4294967295"),
-        ("training.epochs", training.epochs, training.epochs >= 1, "1 or more"),
-        ("training.batch_size", training.batch_size, training.batch_size >= 1, "1 or more"),
-        ("training.learning_rate", training.learning_rate, 0 < training.learning_rate < math.inf, "more than 0"),
-        (
-            "training.min_learning_rate",
-            training.min_learning_rate,
-            0 <= training.min_learning_rate <= training.learning_rate,
-            f"0 to training.learning_rate={training.learning_rate}",
-        ),
-        ("training.weight_decay", training.weight_decay, 0 <= training.weight_decay < math.inf, "0 or more"),
-        (
-            "training.warmup_epochs",
-            training.warmup_epochs,
-            0 <= training.warmup_epochs <= training.epochs,
-            f"0 to training.epochs={training.epochs}",
-        ),
-        (
-            "training.gradient_clip_norm",
-            training.gradient_clip_norm,
-            training.gradient_clip_norm > 0,
-            "more than 0; .inf does not clip",
-        ),
-        ("model.geiim.embedding_dim", model.geiim.embedding_dim, model.geiim.embedding_dim >= 1, "1 or more"),
-        ("model.attention.num_heads", model.attention.num_heads, model.attention.num_heads >= 1, "1 or more"),
-        *(
-            (f"loss.{name}.projection_dim", value, value >= 1, "1 or more")
-            for name, value in (
-                ("contrastive", loss.contrastive.projection_dim),
-                ("supervised_contrastive", loss.supervised_contrastive.projection_dim),
-            )
-        ),
-        ("loss.label_smoothing", loss.label_smoothing, 0 <= loss.label_smoothing <= 1, "0 to 1"),
-        # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
-        ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
-        ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
-    ):
-        if not allowed:
-            raise UserError(f"{option}={value} is out of range; set it to {expected}")
-    if model.instance_length < 1 or model.num_frames < 1 or model.num_frames % model.instance_length:
-        raise UserError(
-            f"model.num_frames={model.num_frames} frames do not make whole instances of "
-            f"model.instance_length={model.instance_length} frames; set one so that it divides the other"
-        )
 
 
 def build_network(settings: Settings, num_classes: int) -> MICACL:
@@ -80,30 +28,33 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
     Raises:
         UserError: If an option does not fit the others, or the weights cannot be had.
     """
-    model = settings.model
     try:
-        network = MICACL(
-            num_classes,
-            num_frames=model.num_frames,
-            instance_length=model.instance_length,
-            geiim=settings.ablation.geiim,
-            wian=settings.ablation.wian,
-            embedding_dim=model.geiim.embedding_dim,
-            kernels=model.geiim.kernels,
-            weight_scale=cast(Any, model.wian.weight_scale),
-            residual=model.wian.residual,
-            num_heads=model.attention.num_heads,
-        )
+        network = MICACL(num_classes, **_network_arguments(settings))
     except ValueError as error:
         raise UserError(f"model: {error}") from error
-    if model.backbone.weights is None:
+    if settings.model.backbone.weights is None:
         network.backbone.start_with_motion()
     else:
-        load_backbone_weights(network.backbone, model.backbone.weights)
+        load_backbone_weights(network.backbone, settings.model.backbone.weights)
     network = network.to(memory_format=torch.channels_last_3d)
     if settings.trainer.compile:
         network.compile()
     return network
+
+
+def _network_arguments(settings: Settings) -> dict[str, Any]:
+    model = settings.model
+    return {
+        "num_frames": model.num_frames,
+        "instance_length": model.instance_length,
+        "geiim": settings.ablation.geiim,
+        "wian": settings.ablation.wian,
+        "embedding_dim": model.geiim.embedding_dim,
+        "kernels": model.geiim.kernels,
+        "weight_scale": model.wian.weight_scale,
+        "residual": model.wian.residual,
+        "num_heads": model.attention.num_heads,
+    }
 
 
 def build_optimisation(settings: Settings) -> Optimisation:
@@ -149,7 +100,7 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
             sync_batchnorm=on_cuda,  # PyTorch has none for the CPU
             use_distributed_sampler=False,  # the data module brings its own
             callbacks=callbacks,
-            plugins=[DurableCheckpointIO()],
+            plugins=[DurableCheckpointIO(_about_network(settings))],
             logger=False,  # EpochTable keeps what is logged
             num_sanity_val_steps=0,
             enable_model_summary=False,
@@ -157,3 +108,17 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
         )
     except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"trainer: {error}") from error
+
+
+def _about_network(settings: Settings) -> dict[str, str]:
+    """What a file of the network alone says of it: how to make it, and which run's it is; no paths of this machine."""
+    config_yaml = OmegaConf.to_yaml(OmegaConf.structured(settings))
+    return {
+        "micacl": __version__,
+        "network": json.dumps(_network_arguments(settings)),
+        "dataset": settings.dataset.name,
+        "size": str(settings.dataset.size),
+        "fold": str(settings.fold),
+        "seed": str(settings.seed),
+        "config_sha256": hashlib.sha256(config_yaml.encode()).hexdigest(),
+    }

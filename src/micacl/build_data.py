@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
-import platformdirs
-
-from micacl.data.adapters.by_name import read_listing
-from micacl.data.adapters.listing import Listing, load_split
+from micacl.build_listing import build_listing, build_recipe
+from micacl.cache_dir import cache_dir
+from micacl.data.adapters.listing import load_split
 from micacl.data.backends.choice import Backend, Device
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
@@ -17,7 +16,6 @@ from micacl.data.datamodule import ClipDataModule
 from micacl.data.sampler import SamplerChoice
 from micacl.data.split import Split
 from micacl.data.synthetic.generate import recipe_hash
-from micacl.data.synthetic.recipe import Recipe
 from micacl.data.synthetic_split import load_synthetic
 from micacl.data.verification.record import DataState, data_state
 from micacl.errors import UserError
@@ -46,33 +44,10 @@ def build_data(settings: Settings) -> ClipDataModule:
     )
 
 
-def build_listing(settings: Settings, fold: int | None) -> Listing:
-    """What the configured data set lists.
-
-    Args:
-        settings: the settings.
-        fold: the fold that is needed; None reads all of them.
-
-    Raises:
-        UserError: If the data set is not there, or has a mistake.
-    """
-    dataset = settings.dataset
-    return read_listing(
-        dataset.name,
-        Path(dataset.root) if dataset.root else None,
-        fold,
-        train_list=dataset.train_list,
-        test_list=dataset.test_list,
-        class_names=dataset.class_names,
-        num_folds=dataset.num_folds,
-        subject_pattern=dataset.subject_pattern,
-    )
-
-
 def state_of_data(settings: Settings, split: Split) -> DataState:
     """Whether the data of a run was checked, and what identifies it."""
     if settings.dataset.synthetic is not None:
-        return DataState(True, recipe_hash(_recipe(settings)), "")  # drawn by this program: its recipe says it all
+        return DataState(True, recipe_hash(build_recipe(settings)), "")  # drawn by this program: its recipe says it all
     return data_state(check_dir(settings), split, settings.fold)
 
 
@@ -81,12 +56,12 @@ def check_dir(settings: Settings) -> Path:
     dataset = settings.dataset
     options = (_root(settings), dataset.num_folds, dataset.subject_pattern)  # folds that we make belong to the check
     digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
-    return _cache_dir(settings) / "checks" / f"{settings.dataset.name}-{digest}"
+    return cache_dir(settings) / "checks" / f"{settings.dataset.name}-{digest}"
 
 
 def frame_cache_dir(settings: Settings) -> Path:
     """The folder of decoded frames."""
-    return _cache_dir(settings) / "frames"
+    return cache_dir(settings) / "frames"
 
 
 def cache_key(settings: Settings) -> CacheKey:
@@ -101,29 +76,19 @@ def cache_key(settings: Settings) -> CacheKey:
     return CacheKey(settings.dataset.name, _root(settings), size, frames)
 
 
-def _cache_dir(settings: Settings) -> Path:
-    return Path(settings.cache.dir) if settings.cache.dir else platformdirs.user_cache_path("micacl")
-
-
 def _root(settings: Settings) -> str:
     """What tells this copy from others: where it lies, and by which lists it is read."""
     if settings.dataset.synthetic is not None:
-        return recipe_hash(_recipe(settings))
+        return recipe_hash(build_recipe(settings))
     dataset = settings.dataset
     places = (dataset.root, dataset.train_list, dataset.test_list)
     return " ".join(str(Path(place).resolve()) for place in places if place)
 
 
-def _recipe(settings: Settings) -> Recipe:
-    if settings.dataset.synthetic is None:
-        raise UserError("dataset=synthetic needs its recipe, dataset.synthetic")
-    return Recipe(**vars(settings.dataset.synthetic))
-
-
 def _load_split(settings: Settings) -> Split:
     if settings.dataset.name != "synthetic":
         return load_split(build_listing(settings, settings.fold), settings.fold)
-    split = load_synthetic(settings.fold, _recipe(settings), _cache_dir(settings))
+    split = load_synthetic(settings.fold, build_recipe(settings), cache_dir(settings))
     # Drawn for this program alone, so there is nothing to be checked first: it prepares itself.
     clips = sorted((*split.train, *split.test), key=lambda clip: clip.name)
     build(clips, frame_cache_dir(settings), cache_key(settings), available_cpus())

@@ -1,11 +1,12 @@
 """What every command shares: where the configs are, ranges, errors without tracebacks, the table after a sweep."""
 
-import dataclasses
+import copy
 import functools
 import logging
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -15,12 +16,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from micacl.cache_dir import keep_libraries_there
 from micacl.errors import UserError
 from micacl.job import Job
 from micacl.null_options import check_null_options
+from micacl.option_names import check_option_names
 from micacl.settings import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -42,9 +45,26 @@ class UsageError(CompactHydraException):
 
 
 class SweepFolder(Callback):
-    """Remembers the folder of a sweep, which Hydra does not tell once a job has failed."""
+    """Remembers the folder of a sweep, which Hydra does not tell once a job has failed, and checks a single run.
+
+    A run is checked here because Hydra has not made its folder yet: a mistake leaves nothing behind. The jobs of a
+    sweep check themselves, and record what is wrong.
+    """
 
     path: ClassVar[Path | None] = None
+    check: ClassVar[Callable[[DictConfig], object]]
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's hook)
+        """Hydra calls this before it makes the folder of a single run; of errors it lets through SystemExit alone."""
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            return  # the run finds the same, with a traceback
+        options = copy.deepcopy(config)
+        with read_write(options), open_dict(options):
+            del options["hydra"]
+        try:
+            SweepFolder.check(options)
+        except UserError as error:
+            sys.exit(f"Error: {error}")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's hook)
         """Hydra calls this in the process that starts the sweep."""
@@ -91,7 +111,7 @@ def _numbers(part: str, argument: str) -> str:
 
 
 def command(
-    config_name: str, schema: type[SettingsT]
+    config_name: str, schema: type[SettingsT], check: Callable[[SettingsT], None]
 ) -> Callable[[Callable[[SettingsT, Job], None]], Callable[[], None]]:
     """Makes a command of a function that takes the typed settings and what the command line says of the run.
 
@@ -101,14 +121,23 @@ def command(
     Args:
         config_name: The main config in ``conf/``.
         schema: The types of its options.
+        check: Raises a :class:`UserError` for what is wrong with a single run before it has a folder. Of a function's
+            own imports, only those that are quick should happen in it.
     """
-    return functools.partial(_command, config_name, schema)
+    return functools.partial(_command, config_name, schema, check)
 
 
-def _command(config_name: str, schema: type[SettingsT], task: Callable[[SettingsT, Job], None]) -> Callable[[], None]:
+def _command(
+    config_name: str,
+    schema: type[SettingsT],
+    check: Callable[[SettingsT], None],
+    task: Callable[[SettingsT, Job], None],
+) -> Callable[[], None]:
     def start(config: DictConfig) -> None:
         try:
-            task(_typed(config, schema), _job(config))
+            settings = _typed(config, schema)
+            keep_libraries_there(settings)
+            task(settings, _job(config))
         except UserError as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 log.error("This job stops: %s", error)  # Hydra itself reports failed jobs at the end only
@@ -120,10 +149,12 @@ def _command(config_name: str, schema: type[SettingsT], task: Callable[[Settings
     def run() -> None:
         try:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
+            check_option_names(sys.argv[1:], schema, config_folder())
             check_null_options(sys.argv[1:], schema, config_folder())
         except UserError as error:
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
+        SweepFolder.check = lambda config: check(_typed(config, schema))
         try:
             entry()
         finally:
@@ -139,20 +170,7 @@ def _typed(config: DictConfig, schema: type[SettingsT]) -> SettingsT:
     except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
         raise UserError(str(error)) from error
     assert isinstance(settings, schema)
-    unknown = list(_unknown_options(settings))
-    if unknown:
-        raise UserError(f"there is no option {', '.join(unknown)}; --help lists them all")
     return settings
-
-
-def _unknown_options(settings: object, prefix: str = "") -> Iterator[str]:
-    """What ``+name=value`` has added, which nothing would ever read."""
-    known = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
-    for name, value in vars(settings).items():
-        if name not in known:
-            yield prefix + name
-        elif dataclasses.is_dataclass(value):
-            yield from _unknown_options(value, f"{prefix}{name}.")
 
 
 def _job(config: DictConfig) -> Job:

@@ -5,7 +5,13 @@ from micacl.job import Job
 from micacl.settings import Settings
 
 
-@command("evaluate", Settings)
+def _check(settings: Settings) -> None:
+    from micacl.checks import check_checkpoint  # reads the data set's lists, which --help does not wait for
+
+    check_checkpoint(settings)
+
+
+@command("evaluate", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Tests a checkpoint on one fold of a data set."""
     from micacl.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for

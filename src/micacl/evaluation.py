@@ -9,8 +9,9 @@ from lightning import Trainer
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from micacl.build import build_network, build_optimisation, build_trainer, check_options
+from micacl.build import build_network, build_optimisation, build_trainer
 from micacl.build_data import build_data
+from micacl.checks import check_checkpoint, check_options
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.job import Job
@@ -22,7 +23,7 @@ from micacl.reporting.costs import costs_table
 from micacl.run_files import about_run, failures_recorded, record_data, show_results, write_results
 from micacl.settings import Settings
 from micacl.tested_run import TestedRun, settings_to_test, tested_run
-from micacl.training.checkpoint import check_classes, load_network, read_checkpoint
+from micacl.training.checkpoint import BEST, check_classes, load_network, read_checkpoint
 from micacl.training.module import ExpressionModule
 from micacl.training.run_record import RunRecord, device_name
 
@@ -48,8 +49,8 @@ def evaluate(settings: Settings, job: Job) -> None:
 
 
 def _evaluate(settings: Settings, job: Job, record: RunRecord) -> None:
-    if settings.ckpt_path is None:
-        raise UserError("nothing to test: set ckpt_path to a checkpoint, such as runs/SOME_RUN/checkpoints/last.ckpt")
+    check_checkpoint(settings)
+    assert settings.ckpt_path is not None  # it has just been checked
     if settings.logger.name != "none":
         raise UserError("micacl.evaluate writes its folder alone; leave out logger=")
     path = Path(settings.ckpt_path)
@@ -102,7 +103,7 @@ def _job(job: Job, run: TestedRun) -> Job:
 
 def _headline(path: Path, checkpoint: dict[str, Any], run: TestedRun | None) -> str:
     headline = f"epoch {checkpoint['epoch'] + 1}, kept in {path.name}"
-    if run is None or path.name != "best.ckpt":
+    if run is None or path.name != BEST:
         return headline
     part = "validation part" if run.config.get("protocol.validation_fraction") else "test split"
     return f"{headline}, chosen by UAR on the {part}"

@@ -4,7 +4,8 @@ import logging
 
 from rich.console import Console
 
-from micacl.build_data import build_data, build_listing, cache_key, check_dir, frame_cache_dir
+from micacl.build_data import build_data, cache_key, check_dir, frame_cache_dir
+from micacl.build_listing import build_listing
 from micacl.data.adapters.listing import locate
 from micacl.data.cache.build import build
 from micacl.data.cache.room import check_room

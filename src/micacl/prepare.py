@@ -5,7 +5,13 @@ from micacl.job import Job
 from micacl.settings import PrepareSettings
 
 
-@command("prepare", PrepareSettings)
+def _check(settings: PrepareSettings) -> None:
+    from micacl.checks import check_lists  # reads the data set's lists, which --help does not wait for
+
+    check_lists(settings)
+
+
+@command("prepare", PrepareSettings, _check)
 def main(settings: PrepareSettings, job: Job) -> None:  # noqa: ARG001  every command has the same call
     """Prepares the configured data set."""
     from micacl.preparation import prepare  # imports what decodes: --help stays fast

@@ -7,9 +7,10 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from micacl.build import build_network, build_optimisation, build_trainer, check_options
+from micacl.build import build_network, build_optimisation, build_trainer
 from micacl.build_data import build_data
 from micacl.build_loss import build_loss
+from micacl.checks import check_options
 from micacl.dashboard.session import Session, start_session
 from micacl.data.datamodule import ClipDataModule
 from micacl.job import Job
@@ -17,7 +18,13 @@ from micacl.process import is_first_process, prepare_process
 from micacl.run_files import about_run, failures_recorded, record_data, show_results, write_results
 from micacl.settings import Settings
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
-from micacl.training.checkpoint import BestCheckpoint, check_resumable, last_checkpoint, read_checkpoint
+from micacl.training.checkpoint import (
+    BestCheckpoint,
+    check_resumable,
+    last_checkpoint,
+    load_network,
+    read_checkpoint,
+)
 from micacl.training.module import ExpressionModule, NonFiniteLossError
 from micacl.training.run_record import RunRecord, device_name, write_rows
 
@@ -36,9 +43,11 @@ def run(settings: Settings, job: Job) -> None:
     try:
         with failures_recorded(record):
             check_options(settings)
+            data = build_data(settings)
+            record_data(settings, data, record)  # reads the lists, so that a mistake leaves no W&B run
             if is_first:
                 session = _start_session(settings, job)
-            _train_and_test(settings, job, record, session)
+            _train_and_test(settings, job, data, record, session)
         failed = False
     finally:
         _finish_session(session, job.folder, failed)
@@ -46,11 +55,9 @@ def run(settings: Settings, job: Job) -> None:
         show_results(job.folder)
 
 
-def _train_and_test(settings: Settings, job: Job, record: RunRecord, session: Session) -> None:
+def _train_and_test(settings: Settings, job: Job, data: ClipDataModule, record: RunRecord, session: Session) -> None:
     folder = job.folder
     seed_everything(settings.seed, verbose=False)
-    data = build_data(settings)
-    record_data(settings, data, record)
     module = ExpressionModule(
         build_network(settings, len(data.class_names)),
         build_loss(settings.loss, settings.ablation.mccl, data.class_counts),
@@ -91,8 +98,9 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_
 
 def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
     """Loads the weights of the epoch that validated best, and names it."""
-    checkpoint = read_checkpoint(Path(best.best_model_path))
-    module.load_state_dict(checkpoint["state_dict"])
+    path = Path(best.best_model_path)
+    checkpoint = read_checkpoint(path)
+    load_network(path, checkpoint, module.network)
     return f"epoch {checkpoint['epoch'] + 1}, chosen by UAR on the validation part"
 
 

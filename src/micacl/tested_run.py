@@ -25,6 +25,7 @@ _TAKEN = (
 _THE_MACHINES = ("dataset.num_workers", "model.backbone.weights")
 # Groups bring a value of these along, which nobody means who names the group.
 _BY_NAME_ALONE = ("dataset.size", "trainer.precision")
+_PATHS = ("dataset.root", "dataset.train_list", "dataset.test_list")
 _NETWORK = ("model.", "ablation.geiim", "ablation.wian")
 
 
@@ -67,7 +68,8 @@ def tested_run(checkpoint: Path) -> TestedRun | None:
         raise UserError(f"{path} is damaged: it holds no options")
     config = dict(_leaves(content))
     for name, value in config.items():
-        if "${" in str(value):  # a run writes its config resolved
+        text = f"{name}: {value}"
+        if "${" in text or "???" in text or "_target_" in text:  # a run writes its config whole, resolved and plain
             raise UserError(f"{path} is not as a run wrote it: {name} is {value!r}")
     name = folder.parent.name if folder.name.isdecimal() else folder.name
     return TestedRun(name, config, read_run(folder) if (folder / RUN_FILE).is_file() else None)
@@ -96,12 +98,25 @@ def settings_to_test(settings: Settings, given: frozenset[str], run: TestedRun) 
         if not name.startswith(_TAKEN) or name in _THE_MACHINES or (other_data and name == "fold"):
             continue
         if not _named(name, given):
+            _check_path(name, value, run.name)
             _take(own, name, value, run.name)
         elif name.startswith(_NETWORK) and OmegaConf.select(own, name) != value:
             log.warning(f"{name}={OmegaConf.select(own, name)} is not the {value} that {run.name} was trained with.")
-    taken = OmegaConf.to_object(own)
+    try:
+        taken = OmegaConf.to_object(own)
+    except OmegaConfBaseException as error:
+        raise UserError(f"the config of {run.name} does not fit this version of micacl: {error}") from error
     assert isinstance(taken, Settings)
     return taken
+
+
+def _check_path(name: str, value: Any, run: str) -> None:
+    """The folder may be a stranger's: it must not choose which of this user's files are read."""
+    if name in _PATHS and value is not None:
+        raise UserError(
+            f"the config of {run} reads its data from {name}={value}, and a run folder's paths are not followed, since "
+            f"it may be someone else's: say where your copy lies, {name}=..."
+        )
 
 
 def _take(own: Any, name: str, value: Any, run: str) -> None:

@@ -5,7 +5,13 @@ from micacl.job import Job
 from micacl.settings import Settings
 
 
-@command("train", Settings)
+def _check(settings: Settings) -> None:
+    from micacl.checks import check_run  # reads the data set's lists, which --help does not wait for
+
+    check_run(settings)
+
+
+@command("train", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold."""
     from micacl.run import run  # imports torch, which --help and --cfg job do not wait for

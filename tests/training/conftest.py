@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
+from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.module import ExpressionModule, Optimisation
 
 CLASS_NAMES = ("joy", "fear", "anger")
@@ -82,6 +83,7 @@ def fit(clips: list[dict[str, Tensor]], tmp_path: Path) -> Callable[..., Trainer
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            plugins=[DurableCheckpointIO({"fold": "1"})],
         )
         loader: DataLoader[Any] = DataLoader(clips, batch_size=NUM_CLIPS // 2)  # type: ignore[arg-type]
         trainer.fit(module, loader, loader, ckpt_path=ckpt_path, weights_only=True)

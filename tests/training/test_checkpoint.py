@@ -1,5 +1,6 @@
 """Resuming: it goes on as if nothing had happened, or says in one message why it cannot."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,12 +8,21 @@ import pytest
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from tests.runs import read_table
 from torch import Tensor, nn
 
 from micacl.errors import UserError
 from micacl.training.callbacks import DataWait, EpochTable
-from micacl.training.checkpoint import BestCheckpoint, check_resumable, last_checkpoint, read_checkpoint
+from micacl.training.checkpoint import (
+    BEST,
+    BestCheckpoint,
+    check_resumable,
+    last_checkpoint,
+    load_network,
+    read_checkpoint,
+)
 
 if TYPE_CHECKING:
     from tests.training.conftest import Fit, MakeModule
@@ -94,17 +104,83 @@ def test_a_resumed_run_knows_the_best_epoch_before_it(
     fit(Rated(uars), 1, [BestCheckpoint(before, "validation"), last_checkpoint(before)])
     best = BestCheckpoint(after, "validation")
     fit(Rated(uars), 3, [best], ckpt_path=before / "last.ckpt")
-    assert Path(best.best_model_path) == after / "best.ckpt"
-    assert read_checkpoint(after / "best.ckpt")["epoch"] == best_epoch - 1
+    assert Path(best.best_model_path) == after / BEST
+    assert read_checkpoint(after / BEST)["epoch"] == best_epoch - 1
 
 
 def test_a_lost_best_checkpoint_is_sought_anew(fit: "Fit", tmp_path: Path) -> None:
     before, after = tmp_path / "before", tmp_path / "after"
     fit(Rated([0.9]), 1, [BestCheckpoint(before, "validation"), last_checkpoint(before)])
-    (before / "best.ckpt").unlink()
+    (before / BEST).unlink()
     best = BestCheckpoint(after, "validation")
     fit(Rated([0.9, 0.1, 0.2]), 3, [best], ckpt_path=before / "last.ckpt")
     assert read_checkpoint(Path(best.best_model_path))["epoch"] == 2
+
+
+def test_the_best_epoch_is_sought_beside_the_checkpoint_whatever_that_one_names(fit: "Fit", tmp_path: Path) -> None:
+    before, after, secret = tmp_path / "before", tmp_path / "after", tmp_path / "secret"
+    secret.write_text("of the user who resumes")
+    fit(Rated([0.9]), 1, [BestCheckpoint(before, "validation"), last_checkpoint(before)])
+    checkpoint = torch.load(before / "last.ckpt", weights_only=True)
+    (state,) = (state for name, state in checkpoint["callbacks"].items() if "Best" in name)
+    state["best_model_path"] = str(secret)
+    torch.save(checkpoint, before / "last.ckpt")
+    fit(Rated([0.9, 0.1, 0.2]), 3, [BestCheckpoint(after, "validation")], ckpt_path=before / "last.ckpt")
+    assert (after / BEST).read_bytes() == (before / BEST).read_bytes()
+    assert secret.read_text() == "of the user who resumes"
+
+
+def test_the_network_alone_is_a_safetensors_file(make_module: "MakeModule", fit: "Fit", tmp_path: Path) -> None:
+    module = make_module(mccl=True, geiim=True)  # MCCL has parameters of its own
+    fit(module, 2, [BestCheckpoint(tmp_path, "test"), last_checkpoint(tmp_path)])
+    own, last = module.network.state_dict(), torch.load(tmp_path / "last.ckpt", weights_only=True)
+    saved = load_file(tmp_path / BEST)
+    assert saved.keys() == own.keys()
+    assert all(saved[name].shape == own[name].shape and saved[name].dtype == own[name].dtype for name in own)
+    with safe_open(tmp_path / BEST, framework="pt") as file:
+        metadata = file.metadata()
+    checkpoint = read_checkpoint(tmp_path / BEST)
+    assert (json.loads(metadata["class_names"]), metadata["fold"]) == (["joy", "fear", "anger"], "1")
+    assert int(metadata["epoch"]) == checkpoint["epoch"] + 1
+    assert checkpoint["class_names"] == last["class_names"]
+    copy = make_module(mccl=True, geiim=True)
+    load_network(tmp_path / BEST, checkpoint, copy.network)
+    assert all(torch.equal(value, saved[name]) for name, value in copy.network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {"epoch": "1"},
+        {"class_names": "[]"},
+        {"class_names": "['joy']", "epoch": "1"},
+        {"class_names": "[1]", "epoch": "1"},
+        {"class_names": '["joy"]', "epoch": "one"},
+        {"class_names": "[" * 100_000, "epoch": "1"},
+    ],
+    ids=lambda metadata: str(metadata)[:40],
+)
+def test_weights_of_someone_elses_are_no_checkpoint(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors", metadata)
+    with pytest.raises(UserError, match=r"x\.safetensors is no checkpoint of micacl\.train"):
+        read_checkpoint(tmp_path / "x.safetensors")
+
+
+def test_damaged_weights_and_a_pickle_under_their_name(tmp_path: Path) -> None:
+    from tests.training.test_pretrained import Bomb
+
+    save_file({"a": torch.zeros(100)}, tmp_path / "whole.safetensors")
+    whole, path = (tmp_path / "whole.safetensors").read_bytes(), tmp_path / "cut.safetensors"
+    for size in (0, 1, 8, 50, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(UserError, match=r"cut\.safetensors cannot be read"):
+            read_checkpoint(path)
+    for new_format in (True, False):
+        torch.save({"a": Bomb(tmp_path / "executed")}, path, _use_new_zipfile_serialization=new_format)
+        with pytest.raises(UserError, match=r"cut\.safetensors cannot be read"):
+            read_checkpoint(path)
+    assert not (tmp_path / "executed").exists()
 
 
 def message_of(path: Path, module: Any, epochs: int = 3) -> str:
@@ -121,7 +197,7 @@ def message_of(path: Path, module: Any, epochs: int = 3) -> str:
 def test_what_does_not_fit_is_said_in_one_message(make_module: "MakeModule", fit: "Fit", tmp_path: Path) -> None:
     module = make_module()
     fit(module, 1, [BestCheckpoint(tmp_path, "test"), last_checkpoint(tmp_path)])
-    last, best = tmp_path / "last.ckpt", tmp_path / "best.ckpt"
+    last, best = tmp_path / "last.ckpt", tmp_path / BEST
     check_resumable(last, module, 2)
     assert "holds the network alone" in message_of(best, module)
     assert "is of epoch 1, so nothing is left of training.epochs=1" in message_of(last, module, 1)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchvision.models.video import R3D_18_Weights, r3d_18
 
 from micacl.errors import UserError
@@ -60,6 +62,21 @@ def test_a_state_dict_of_torchvision_loads(
     # The older of torch's two formats, in which many published files are.
     torch.save(published, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     load_backbone_weights(backbone, str(tmp_path / "old.pth"))
+
+
+def test_safetensors_load_too(backbone: R3DBackbone, published: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    whole = {f"backbone.{name}": value for name, value in published.items() if not name.startswith("fc.")}
+    files = {"r3d_18": published, "best": whole | {"head.weight": torch.zeros(1)}}  # torchvision's, and a whole network
+    for name, state in files.items():
+        with torch.no_grad():
+            next(backbone.parameters()).zero_()
+        save_file(state, tmp_path / f"{name}.safetensors")
+        load_backbone_weights(backbone, str(tmp_path / f"{name}.safetensors"))
+        assert all(torch.equal(value, published[key]) for key, value in backbone.state_dict().items())
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    assert "is missing in the file" in message_of(backbone, str(tmp_path / "other.safetensors"))
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "r3d_18.safetensors").read_bytes()[:-1])
+    assert "cannot be read" in message_of(backbone, str(tmp_path / "cut.safetensors"))
 
 
 def test_a_name_asks_torchvision_and_checks_the_hash(
@@ -146,6 +163,8 @@ def test_code_in_a_file_is_not_run(backbone: R3DBackbone, tmp_path: Path, new_fo
     path, trace = tmp_path / "bomb.pth", tmp_path / "executed"
     torch.save({"stem.0.weight": Bomb(trace)}, path, _use_new_zipfile_serialization=new_format)
     assert "never loaded" in message_of(backbone, str(path))
+    shutil.copy(path, tmp_path / "bomb.safetensors")
+    assert "cannot be read" in message_of(backbone, str(tmp_path / "bomb.safetensors"))
     assert not trace.exists()
     torch.load(path, weights_only=False)
     assert trace.exists(), "the bomb does not work, so the test shows nothing"

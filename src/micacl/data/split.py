@@ -6,9 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
-
 from micacl.errors import UserError
 
 
@@ -108,6 +105,9 @@ def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...]
             f"validation_fraction is {fraction}, one part in {num_parts}, but the training split has only "
             f"{len(split.train)} clips of {len(set(groups))} subjects; set a larger fraction, or 0 to hold out none"
         )
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold  # slow to import, and a wrong fold is found without it
+
     division = StratifiedGroupKFold(n_splits=num_parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class with fewer clips than parts cannot lie in every part; that is the long tail, not a mistake.

@@ -10,6 +10,16 @@ from micacl.data.synthetic.recipe import Recipe
 from micacl.errors import UserError
 
 
+def check_fold(fold: int, recipe: Recipe) -> None:
+    """Checks that the built-in data set has a fold.
+
+    Raises:
+        UserError: it has not.
+    """
+    if not 1 <= fold <= recipe.num_folds:
+        raise UserError(f"fold is {fold}; the built-in data set has the folds 1 to {recipe.num_folds}")
+
+
 def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> Split:
     """Draw the built-in data set, unless it was drawn before, and divide it.
 
@@ -25,8 +35,7 @@ def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path, num_workers: int 
     Raises:
         UserError: there is no such fold, or the cache folder cannot be used.
     """
-    if not 1 <= fold <= recipe.num_folds:
-        raise UserError(f"fold is {fold}; the built-in data set has the folds 1 to {recipe.num_folds}")
+    check_fold(fold, recipe)
     folder = prepare(recipe, cache_dir, num_workers)
     train: list[Clip] = []
     test: list[Clip] = []

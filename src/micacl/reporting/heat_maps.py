@@ -61,11 +61,11 @@ def instance_weights_figure(run: Run, instances: Instances) -> Figure:
 
 def _figure(values: NDArray[np.float64], title: str) -> tuple[Figure, Axes]:
     rows, columns = values.shape
-    figure = Figure(figsize=(LEFT + 1.2 + CELL * max(columns, 4), 1.8 + CELL * rows * 0.7), layout="constrained")
+    figure = Figure(figsize=(LEFT + 1.2 + CELL * max(columns, 4), 1.8 + CELL * rows), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     top = max(float(values.max()), 1e-12)
-    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="equal")
     for (row, column), value in np.ndenumerate(values):
         color = "white" if value > DARK * top else "black"
         axes.text(column, row, f"{value:.3f}", ha="center", va="center", fontsize=11, color=color)

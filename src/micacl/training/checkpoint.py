@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
@@ -13,10 +14,11 @@ from torch import Tensor, nn
 from micacl.errors import UserError
 from micacl.training.module import ExpressionModule
 from micacl.training.state_dict import differences, different_names, read_tensors
+from micacl.training.weights_file import NETWORK, SUFFIX, read_network
 
 log = logging.getLogger(__name__)
 
-_NETWORK = "network."  # what ExpressionModule calls it
+BEST = f"best{SUFFIX}"
 # The options that decide whether there are parameters of a name, and of which shape.
 _OPTIONS = {
     "geiim.": "ablation.geiim",
@@ -28,7 +30,7 @@ _OPTIONS = {
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps the network, without the optimiser, of the epoch with the highest UAR as ``best.ckpt``.
+    """Keeps the network alone of the epoch with the highest UAR as ``best.safetensors``.
 
     A resumed run takes the best epoch before its start along: Lightning forgets it in a new folder.
 
@@ -36,6 +38,8 @@ class BestCheckpoint(ModelCheckpoint):
         folder: The checkpoints' folder.
         validation_name: Prefix of the validation metrics.
     """
+
+    FILE_EXTENSION = SUFFIX
 
     def __init__(self, folder: Path, validation_name: str) -> None:
         super().__init__(
@@ -47,11 +51,17 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+        self._resumed_from = folder
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remembers where the best epoch lies: beside the checkpoint, whatever path that one names."""
+        if trainer.ckpt_path is not None:
+            self._resumed_from = Path(trainer.ckpt_path).absolute().parent
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up the best epoch of the run that is resumed."""
         assert self.dirpath is not None
-        saved, own = Path(state_dict["best_model_path"]), Path(self.dirpath) / "best.ckpt"
+        saved, own = self._resumed_from / BEST, Path(self.dirpath) / BEST
         if saved.is_file():
             if saved != own and getattr(rank_zero_only, "rank", 0) == 0:
                 own.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +86,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UserError(f"there is no checkpoint {path}; set ckpt_path to a file of a run's checkpoints folder")
-    checkpoint = read_tensors(path, "the checkpoint")
+    checkpoint = read_network(path) if path.suffix == SUFFIX else read_tensors(path, "the checkpoint")
     if not isinstance(checkpoint, dict) or not _is_ours(checkpoint):
         raise UserError(f"{path} is no checkpoint of micacl.train")
     return checkpoint
@@ -120,20 +130,20 @@ def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
         epochs: Epochs of the whole training.
 
     Raises:
-        UserError: If the classes or the parameters differ, it holds no optimiser (best.ckpt does not), or all epochs
-            are done.
+        UserError: If the classes or the parameters differ, it holds no optimiser (best.safetensors does not), or all
+            epochs are done.
     """
     checkpoint = read_checkpoint(path)
     check_classes(path, checkpoint["class_names"], module.class_names)
+    if not checkpoint.get("optimizer_states"):
+        raise UserError(
+            f"the checkpoint {path} holds the network alone and cannot resume a run; use last.ckpt beside it"
+        )
     different = differences(checkpoint["state_dict"], module.state_dict())
     if different:
         raise UserError(
             f"the checkpoint {path} does not fit this config: {different}. "
             "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
-        )
-    if not checkpoint.get("optimizer_states"):
-        raise UserError(
-            f"the checkpoint {path} holds the network alone and cannot resume a run; use last.ckpt beside it"
         )
     if checkpoint["epoch"] + 1 >= epochs:
         raise UserError(
@@ -154,9 +164,9 @@ def load_network(path: Path, checkpoint: dict[str, Any], network: nn.Module) -> 
         UserError: If the parameters differ.
     """
     state = {
-        name.removeprefix(_NETWORK): value
+        name.removeprefix(NETWORK): value
         for name, value in checkpoint["state_dict"].items()
-        if name.startswith(_NETWORK)
+        if name.startswith(NETWORK)
     }
     own = network.state_dict()
     different = differences(state, own)

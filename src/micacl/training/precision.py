@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import torch
-
 Precision = Literal["bf16-mixed", "32-true"]
 
 
@@ -13,6 +11,8 @@ def fastest_precision(device_type: str) -> Precision:
     Args:
         device_type: "cpu", "cuda" or another of torch's device types.
     """
+    import torch  # options are checked without it
+
     if device_type == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     if device_type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):

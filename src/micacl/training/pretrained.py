@@ -8,6 +8,7 @@ from torchvision.models.video import R3D_18_Weights
 from micacl.errors import UserError
 from micacl.models import R3DBackbone
 from micacl.training.state_dict import differences, read_tensors
+from micacl.training.weights_file import SUFFIX, read_safetensors
 
 _INSTEAD = (
     "Set model.backbone.weights=null to train from scratch, or model.backbone.weights=/path/to/r3d_18.pth to a file"
@@ -19,7 +20,8 @@ def load_backbone_weights(backbone: R3DBackbone, weights: str) -> None:
 
     Args:
         backbone: The network's backbone.
-        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict.
+        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict:
+            torchvision's, or of a network of ours (best.safetensors), of which the backbone is taken.
 
     Raises:
         UserError: If there are no such weights, they cannot be downloaded or read, or they do not fit.
@@ -48,9 +50,17 @@ def _from_file(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"model.backbone.weights={path} is neither a file nor one of {names}. {_INSTEAD}.")
     try:
+        if path.suffix == SUFFIX:
+            return _own_or_all(read_safetensors(path, "the weights")[0])
         state = read_tensors(path, "the weights")
     except UserError as error:
         raise UserError(f"{error}. {_INSTEAD}.") from error
     if not isinstance(state, dict) or not all(isinstance(x, str) and isinstance(y, Tensor) for x, y in state.items()):
         raise UserError(f"the weights {path} are no state dict of torchvision's r3d_18. {_INSTEAD}.")
     return state
+
+
+def _own_or_all(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone out of a file of a whole network of ours; another file as it is."""
+    own = {name.removeprefix("backbone."): value for name, value in state.items() if name.startswith("backbone.")}
+    return own or state

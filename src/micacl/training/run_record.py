@@ -71,7 +71,7 @@ class RunRecord:
         if not self._active:
             return
         with replacing(self.folder / "run.json") as partial:
-            partial.write_text(json.dumps(self._record, indent=2, allow_nan=False), encoding="utf-8")
+            partial.write_text(json.dumps(self._record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _git_state() -> dict[str, Any]:

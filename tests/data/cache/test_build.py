@@ -233,6 +233,41 @@ def test_a_damaged_file_of_the_cache_is_named(damage: str, clips: list[Clip], tm
         CachedFrames(folder, SIZE).read(clips[2], everything)
 
 
+@pytest.mark.parametrize("link", ["clips", "clips/00", JOURNAL_NAME, "about.json", "lock"])
+def test_a_link_in_the_cache_is_not_written_through(link: str, clips: list[Clip], tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "cache" / key(tmp_path).folder_name, tmp_path / "elsewhere"
+    (folder / link).parent.mkdir(parents=True)
+    (elsewhere / "inside").mkdir(parents=True)
+    for kept in (elsewhere / ".kept", elsewhere / "inside" / ".kept"):
+        kept.write_text("of the user")
+    (folder / link).symlink_to(elsewhere if "clips" in link else elsewhere / ".kept")
+    with pytest.raises(UserError, match=r"is a symbolic link, which the cache never makes"):
+        build(clips, tmp_path / "cache", key(tmp_path), num_workers=1)
+    assert sorted(path.name for path in elsewhere.rglob("*")) == [".kept", ".kept", "inside"]
+    assert all(kept.read_text() == "of the user" for kept in elsewhere.rglob(".kept"))
+
+
+def test_a_clip_that_is_a_link_is_not_read_and_is_made_anew(clips: list[Clip], tmp_path: Path) -> None:
+    build(clips, tmp_path / "cache", key(tmp_path), num_workers=1)
+    folder = tmp_path / "cache" / key(tmp_path).folder_name
+    path, elsewhere = clip_file(folder, clips[2].name), tmp_path / "elsewhere.npy"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    with pytest.raises(DecodeError, match="is damaged"):
+        CachedFrames(folder, SIZE).read(clips[2], everything)
+    build(clips, tmp_path / "cache", key(tmp_path), num_workers=1)
+    assert not path.is_symlink()
+    assert (path.read_bytes(), elsewhere.read_bytes()) == (before, before)
+
+
+def test_a_clip_whose_name_climbs_stays_in_the_cache(clips: list[Clip], tmp_path: Path) -> None:
+    climbing = [Clip(name, clips[0].path, 0) for name in ("../../outside", "/outside", "a/../../../outside")]
+    build(climbing, tmp_path / "cache", key(tmp_path), num_workers=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "data"}
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {key(tmp_path).folder_name}
+
+
 def test_a_cache_folder_that_cannot_be_made_is_one_message(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"set cache\.dir"):

@@ -4,9 +4,6 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
 from micacl.data.adapters.listing import Entry
 from micacl.errors import UserError
 
@@ -38,6 +35,9 @@ def assign_folds(entries: Sequence[Entry], num_folds: int) -> list[int]:
             f"dataset.num_folds is {num_folds}, but there are only {len(entries)} clips of {num_subjects} subjects, "
             f"{commonest} of them of the commonest class; set it to fewer, or add clips"
         )
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import: a wrong root needs none
+
     # Where each clip is a group of its own, the simpler division gives as much, in a hundredth of the time.
     is_simple = num_subjects == len(groups)
     division = StratifiedKFold if is_simple else StratifiedGroupKFold

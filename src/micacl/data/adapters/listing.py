@@ -109,6 +109,19 @@ def locate(listing: Listing) -> Located:
     return located
 
 
+def choose_fold(listing: Listing, fold: int) -> Fold:
+    """One fold of a data set.
+
+    Raises:
+        UserError: there is no such fold.
+    """
+    chosen = next((other for other in listing.folds if other.number == fold), None)
+    if chosen is None:
+        numbers = ", ".join(str(other.number) for other in listing.folds)
+        raise UserError(f"fold is {fold}; this data set has the folds {numbers}")
+    return chosen
+
+
 def load_split(listing: Listing, fold: int) -> Split:
     """One fold with its clips on disk.
 
@@ -123,10 +136,7 @@ def load_split(listing: Listing, fold: int) -> Split:
         UserError: a clip is not on disk or is in both parts (the message names the line), there is no such fold, or
             the fold cannot be trained on.
     """
-    chosen = next((other for other in listing.folds if other.number == fold), None)
-    if chosen is None:
-        numbers = ", ".join(str(other.number) for other in listing.folds)
-        raise UserError(f"fold is {fold}; this data set has the folds {numbers}")
+    chosen = choose_fold(listing, fold)
     trained = {entry.name: entry for entry in chosen.train}
     for entry in chosen.test:
         if entry.name in trained:

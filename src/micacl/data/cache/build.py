@@ -17,6 +17,7 @@ import cv2
 from micacl.atomic import replacing
 from micacl.data.cache.journal import Entry, read_journal, signature, to_line
 from micacl.data.cache.layout import ABOUT_NAME, FORMAT, JOURNAL_NAME, CacheKey, clip_file
+from micacl.data.cache.links import refuse_links
 from micacl.data.cache.take_in import take_in
 from micacl.data.facts import ClipFacts
 from micacl.data.lock import locked
@@ -72,6 +73,7 @@ def build(
     folder = cache_dir / key.folder_name
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(folder)
         with locked(folder / "lock", f"taking clips into {folder}"):
             # Left by writers that were killed; the lock says that none is at work.
             for leftover in folder.glob("clips/*/.*"):
@@ -110,7 +112,8 @@ def _is_done(entry: Entry, clip: Clip, folder: Path, store: bool) -> bool:
     """Whether nothing is left to do: what failed is tried again, it may have been mended."""
     if entry.facts.reason or entry.signature != signature(clip.path):
         return False
-    return not store or (entry.stored and clip_file(folder, clip.name).is_file())
+    file = clip_file(folder, clip.name)
+    return not store or (entry.stored and file.is_file() and not file.is_symlink())  # a link is replaced by a file
 
 
 def _run_all(tasks: Sequence[Task], num_workers: int) -> Iterator[tuple[Task, ClipFacts]]:

@@ -37,11 +37,11 @@ def read_frames(path: Path, size: int, choose: Callable[[int], NDArray[np.int64]
         The frames, F,S,S,3.
 
     Raises:
-        OSError: it cannot be opened or read.
+        OSError: it cannot be opened or read, or is a symbolic link.
         ValueError: it is not whole, or no file of such frames.
     """
     frame_bytes = size * size * 3
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         num_frames, rest = divmod(os.fstat(descriptor).st_size - HEADER_BYTES, frame_bytes)
         if num_frames < 1 or rest or os.pread(descriptor, HEADER_BYTES, 0) != _header(num_frames, size):

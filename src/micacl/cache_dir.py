@@ -1,0 +1,22 @@
+"""The one folder, beside a run's own, that anything is written to."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from micacl.settings import Settings
+
+# What libraries would keep in the user's home and the system's temporary folder.
+_LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "WANDB_CACHE_DIR": "wandb", "TORCHINDUCTOR_CACHE_DIR": "torchinductor"}
+
+
+def cache_dir(settings: Settings) -> Path:
+    """Where drawn clips, decoded frames and checks are kept."""
+    return Path(settings.cache.dir) if settings.cache.dir else platformdirs.user_cache_path("micacl")
+
+
+def keep_libraries_there(settings: Settings) -> None:
+    """Gives libraries a place in that folder, unless the environment names another; before any of them is imported."""
+    for variable, name in _LIBRARIES.items():
+        os.environ.setdefault(variable, str(cache_dir(settings).absolute() / "libraries" / name))
