@@ -1,0 +1,1 @@
+"""What decided the defaults; see experiments/README.md."""

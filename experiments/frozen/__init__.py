@@ -1,0 +1,1 @@
+"""Trainings on the features of a frozen backbone that all settings share."""

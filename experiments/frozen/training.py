@@ -1,0 +1,137 @@
+"""Trains everything after the backbone: GEIIM, WIAN, self-attention, Conv1d, head and loss."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from experiments.frozen.features import ClipFeatures
+from micacl.build import build_network
+from micacl.build_loss import build_loss
+from micacl.data.sampler import TrainingSampler
+from micacl.data.split import Clip, Split, class_counts, hold_out
+from micacl.models import MICACL
+from micacl.settings import Settings
+from micacl.training.schedule import learning_rate_factor
+
+# How each term enters the sum, by the option that weights it.
+TERM_WEIGHTS: dict[str, float | str] = {
+    "cross_entropy": 1.0,
+    "focal": 1.0,
+    "class_balanced": 1.0,
+    "logit_adjusted": 1.0,
+    "intensity_aware": "intensity_weight",
+    "feature_augmentation": "augmentation_weight",
+    "contrastive": "contrastive_weight",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves.
+
+    Attributes:
+        label_N: classes of the evaluated clips.
+        prediction_N: what was predicted.
+        features_NC: X' of the evaluated clips.
+        terms: a row an epoch: each term's weighted value and the norm of its gradient at X', means over the batches'
+            clips of the epoch's last batch.
+    """
+
+    label_N: NDArray[np.int64]
+    prediction_N: NDArray[np.int64]
+    features_NC: NDArray[np.float32]
+    terms: list[dict[str, float]]
+
+
+class ViewsInTurn:
+    """The training clips as the sampler sees them; a clip that comes again in an epoch shows another view."""
+
+    def __init__(self, features: ClipFeatures, clips: tuple[Clip, ...]) -> None:
+        self.clips = clips
+        self._row = torch.from_numpy(features.rows(clips))
+        self._views = features.views_VNTC
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def position(self, index: int, repeat: int) -> int:
+        return index + repeat * len(self.clips)
+
+    def batch(self, positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Features (B, T, C) and labels (B,)."""
+        index, repeat = positions % len(self), positions // len(self)
+        view = (self._epoch + repeat) % len(self._views)
+        x = self._views[view, self._row[index].numpy()]
+        return torch.from_numpy(x), torch.tensor([self.clips[i].label for i in index])
+
+
+def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
+    """Trains and evaluates on the test clips, or with `protocol=holdout` on held-out training clips alone.
+
+    The optimiser, its schedule, the sampler, the network and the loss are those of `micacl.train`.
+    """
+    torch.manual_seed(settings.seed)
+    train_clips, evaluated = split.train, split.test
+    if settings.protocol.validation_fraction:
+        train_clips, evaluated = hold_out(split, settings.protocol.validation_fraction, settings.seed)
+    num_classes = len(split.class_names)
+    network = build_network(settings, num_classes)
+    network.backbone = nn.Identity()  # type: ignore[assignment]
+    loss = build_loss(settings.loss, settings.ablation.mccl, class_counts(train_clips, num_classes))
+    terms = _fit(settings, network, loss, ViewsInTurn(features, train_clips))
+    network.eval()
+    with torch.no_grad():
+        output = network.classify(torch.from_numpy(features.plain_NTC[features.rows(evaluated)]))
+    label = np.array([clip.label for clip in evaluated])
+    return Trained(label, output.logits_BK.argmax(1).numpy(), output.features_BC.numpy(), terms)
+
+
+def _fit(settings: Settings, network: MICACL, loss: nn.Module, clips: ViewsInTurn) -> list[dict[str, float]]:
+    options = settings.training
+    parameters = [*network.parameters(), *loss.parameters()]
+    optimizer = torch.optim.AdamW(parameters, options.learning_rate, weight_decay=options.weight_decay, fused=True)
+    sampler = TrainingSampler(clips, 1, 0, settings.seed, settings.dataset.sampler)  # type: ignore[arg-type]
+    steps = len(clips) // options.batch_size
+    total = options.epochs * steps
+    warmup = round(options.warmup_epochs * steps)
+    rows = []
+    for epoch in range(options.epochs):
+        sampler.set_epoch(epoch)
+        batches = np.array(list(sampler))[: steps * options.batch_size].reshape(steps, -1)
+        for step, positions in enumerate(batches, start=epoch * steps):
+            x_BTC, label_B = clips.batch(positions)
+            factor = learning_rate_factor(step, warmup, total, options.learning_rate, options.min_learning_rate)
+            optimizer.param_groups[0]["lr"] = options.learning_rate * factor
+            output = network.classify(x_BTC)
+            values = loss(*output, label_B, network.head)
+            if step % steps == steps - 1:
+                rows.append({"epoch": epoch + 1, **_measure(settings, values, output.features_BC)})
+            optimizer.zero_grad()
+            values["total"].backward()
+            nn.utils.clip_grad_norm_(parameters, options.gradient_clip_norm)
+            optimizer.step()
+    return rows
+
+
+def _measure(settings: Settings, values: dict[str, Tensor], features_BC: Tensor) -> dict[str, float]:
+    """Each weighted term, and the norm of its gradient at X'."""
+    return dict(_measured(settings, values, features_BC))
+
+
+def _measured(settings: Settings, values: dict[str, Tensor], features_BC: Tensor) -> Iterator[tuple[str, float]]:
+    for name, weight in TERM_WEIGHTS.items():
+        if name not in values:
+            continue
+        factor = weight if isinstance(weight, float) else getattr(settings.loss, weight)
+        value = factor * values[name]
+        (gradient,) = torch.autograd.grad(value, features_BC, retain_graph=True, allow_unused=True)
+        yield name, float(value.detach())
+        yield f"gradient_{name}", 0.0 if gradient is None else float(gradient.norm())
