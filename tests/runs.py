@@ -110,11 +110,14 @@ def run_here(arguments: Sequence[str], command: Callable[[], None] = main) -> Ou
     return Outcome(status, stdout.getvalue(), stderr.getvalue())
 
 
-def run_apart(arguments: Sequence[str], folder: Path, **environment: str | None) -> Outcome:
+def run_apart(
+    arguments: Sequence[str], folder: Path, module: str = "micacl.train", **environment: str | None
+) -> Outcome:
     """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard; None unsets a variable."""
-    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"} | environment
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "PYTHONPATH": path} | environment
     done = subprocess.run(
-        [sys.executable, "-m", "micacl.train", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={name: value for name, value in variables.items() if value is not None},
         stdin=subprocess.DEVNULL,
