@@ -64,7 +64,7 @@ def wait_here(settings: Settings, job: Job) -> None:
 def pids(folder: Path, num_ranks: int = 2) -> list[int]:
     """Waits until all ranks run."""
     files = [folder / f"pid{number}" for number in range(num_ranks)]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not all(file.is_file() for file in files):
         assert time.monotonic() < deadline, "the ranks do not start"
         time.sleep(0.05)

@@ -25,6 +25,8 @@ from micacl.commandline import SweepFolder, config_folder
 from micacl.settings import Settings
 from micacl.train import main
 
+# Where a process of its own finds this package and these tests.
+PATH = os.pathsep.join(map(str, (Path(__file__).parents[1] / "src", Path(__file__).parents[1])))
 # 28 training clips, 7 test clips, one of each class.
 TINY = (
     "dataset.synthetic.num_clips=35",
@@ -114,8 +116,7 @@ def run_apart(
     arguments: Sequence[str], folder: Path, module: str = "micacl.train", **environment: str | None
 ) -> Outcome:
     """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard; None unsets a variable."""
-    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "PYTHONPATH": path} | environment
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "PYTHONPATH": PATH} | environment
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,

@@ -43,7 +43,7 @@ _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 _LIST_OR_TEXT = re.compile(r"[\[({\"']")
 
 
-OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydra/launcher/joblib.yaml
+OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydra/launcher/gpus.yaml
 
 
 class UsageError(CompactHydraException):

@@ -7,7 +7,7 @@ from micacl.errors import UserError
 
 # What is written on the command line: the package that it needs, and the extra of this one that brings it.
 _NEEDED = {
-    "hydra/launcher=joblib": ("hydra-joblib-launcher", "joblib"),
+    "hydra/launcher=gpus": ("hydra-joblib-launcher", "gpus"),
     "hydra/launcher=slurm": ("hydra-submitit-launcher", "slurm"),
 }
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from tests.cluster import slurm
-from tests.runs import TINY, read_table, run_apart
+from tests.runs import PATH, TINY, read_table, run_apart
 
-REPOSITORY = Path(__file__).parents[2]
 SECONDS = 300
 ON_SLURM = (
     "hydra/launcher=slurm",
@@ -30,10 +29,9 @@ ONE_A_NODE = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1", "tr
 def cluster() -> Iterator[None]:
     """A cluster, which every command of this module finds."""
     folder = slurm.start()
-    path = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "src")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        patch.setenv("PYTHONPATH", path)
+        patch.setenv("PYTHONPATH", PATH)
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("MASTER_ADDR", "127.0.0.1")  # n1 and n2 are names of this machine that no resolver knows
         yield
