@@ -4,7 +4,7 @@ from tests.runs import SmallBackbone
 
 import micacl.models.micacl
 
-micacl.models.micacl.R3DBackbone = SmallBackbone  # type: ignore[misc]
+vars(micacl.models.micacl)["R3DBackbone"] = SmallBackbone
 
 if __name__ == "__main__":
     from micacl.train import main

@@ -135,7 +135,7 @@ def alone(small_network: None, cache_dir: Path, tmp_path_factory: pytest.TempPat
 
 def test_a_sweep_of_two_processes_a_job(alone: Path, cache_dir: Path, tmp_path: Path) -> None:
     options = [*TINY, *TWO, "training.epochs=2", "logger=wandb", f"cache.dir={cache_dir}", "hydra.sweep.dir=sweep"]
-    nobody = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
+    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
     outcome = run_apart([*options, "fold=1..2", "-m"], tmp_path, module="tests.small_train", **nobody)
     assert outcome.status == 0, outcome.shown
     assert list(tmp_path.iterdir()) == [tmp_path / "sweep"], "all ranks are in the job's own folder"

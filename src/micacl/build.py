@@ -7,12 +7,10 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
-from lightning.fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-    TorchElasticEnvironment,
-)
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.strategies import ParallelStrategy
@@ -98,12 +96,12 @@ def ranks_to_start(settings: Settings) -> int:
     """Processes that this one has to start for a run, one a device; 0 where it trains itself."""
     quieten_libraries()
     try:
-        strategy = _trainer(settings, Path(), []).strategy
+        trainer = _trainer(settings, Path(), [])
     except UserError:
         return 0  # the run says what is wrong, and records it
-    if not isinstance(strategy, ParallelStrategy) or given_rank() is not None:
+    if not isinstance(trainer.strategy, ParallelStrategy) or given_rank() is not None:
         return 0
-    return strategy.num_processes
+    return trainer.num_devices
 
 
 def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Trainer:

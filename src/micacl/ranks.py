@@ -12,6 +12,7 @@ import math
 import multiprocessing
 import os
 import pickle
+import queue
 import signal
 import socket
 import sys
@@ -35,7 +36,7 @@ ResultT = TypeVar("ResultT")
 POLL_SECONDS = 1
 GRACE_SECONDS = 30
 
-_HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class RankError(Exception):
@@ -92,15 +93,10 @@ class _Rank:
         context = multiprocessing.get_context("spawn")
         self.end: _Result | BaseException | None = None
         self._of = f"rank {number} of {num_ranks}"
-        self._connection, theirs = context.Pipe(duplex=False)
+        self.connection, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_run_rank, args=(number, num_ranks, port, payload, theirs))
         self.process.start()
         theirs.close()
-
-    @property
-    def connection(self) -> Connection:
-        """Where its log and its end come from."""
-        return self._connection  # type: ignore[return-value]
 
     def listen(self) -> None:
         """Takes what it has sent, and notes if it has died without a word."""
@@ -204,13 +200,14 @@ class _Sending(logging.handlers.QueueHandler):
     """Sends log records to the job's process, whose handlers show and keep them, and at last how the rank ended."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)  # type: ignore[arg-type]
+        super().__init__(queue.SimpleQueue())  # of which nothing is used
+        self._connection = connection
         self._one_at_a_time = threading.Lock()
 
     def enqueue(self, record: Any) -> None:
         """Sends one, whole: other threads log too."""
         with self._one_at_a_time:
-            self.queue.send(record)  # type: ignore[union-attr]
+            self._connection.send(record)
 
 
 def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection: Connection) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 NODES = ("n1", "n2")
@@ -28,7 +28,7 @@ SlurmctldPort={ports[0]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=30
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -44,7 +44,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 JobRequeue=1
 ReturnToService=2
-KillWait=30
+KillWait=5
 InactiveLimit=0
 NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus}
 NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus}
@@ -96,8 +96,7 @@ def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_for(ready: "object", processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
-    assert callable(ready)
+def _wait_for(ready: Callable[[], bool], processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not ready():
         ended = [process.args for process in processes if process.poll() is not None]

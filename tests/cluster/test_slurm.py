@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from tests.cluster import slurm
-from tests.runs import PATH, TINY, read_table, run_apart
+from tests.runs import PATH, TINY, Outcome, read_table, run_apart
 
+SMALL_PATH = os.pathsep.join([str(Path(__file__).parent / "small_network"), PATH])
 SECONDS = 300
+EPOCHS = 150  # of the job that is requeued: longer than Slurm waits for it to leave
 ON_SLURM = (
     "hydra/launcher=slurm",
     "hydra.launcher.gpus_per_node=null",
@@ -31,7 +33,7 @@ def cluster() -> Iterator[None]:
     folder = slurm.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        patch.setenv("PYTHONPATH", PATH)
+        patch.setenv("PYTHONPATH", SMALL_PATH)
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("MASTER_ADDR", "127.0.0.1")  # n1 and n2 are names of this machine that no resolver knows
         yield
@@ -42,9 +44,13 @@ def cluster() -> Iterator[None]:
 def drawn(cluster: None, cache_dir: Path) -> list[str]:
     """The options of a run on clips that are there already."""
     options = [*TINY, f"cache.dir={cache_dir}"]
-    done = run_apart([*options, "hydra.run.dir=drawn"], cache_dir, module="tests.small_train")
+    done = run_small([*options, "hydra.run.dir=drawn"], cache_dir)
     assert done.status == 0, done.shown
     return options
+
+
+def run_small(arguments: Sequence[str], folder: Path) -> Outcome:
+    return run_apart(arguments, folder, PYTHONPATH=SMALL_PATH)
 
 
 def record_of(folder: Path) -> dict[str, Any]:
@@ -68,14 +74,14 @@ def srun(arguments: Sequence[str], folder: Path) -> subprocess.Popen[str]:
     """One task on each node."""
     command = ["srun", "--nodes=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--time=10"]
     return subprocess.Popen(
-        [*command, sys.executable, "-m", "tests.small_train", *arguments],
+        [*command, sys.executable, "-m", "micacl.train", *arguments],
         cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
 def test_a_sweep_of_four_jobs(drawn: list[str], tmp_path: Path) -> None:
     arguments = [*drawn, *ON_SLURM, "fold=1,2", "seed=1,2", "hydra.sweep.dir=sweep", "-m"]
-    outcome = run_apart(arguments, tmp_path)
+    outcome = run_small(arguments, tmp_path)
     assert outcome.status == 0, outcome.shown
     records = [record_of(tmp_path / "sweep" / str(job)) for job in range(4)]
     assert [(record["status"], record["fold"], record["seed"]) for record in records] == [
@@ -88,7 +94,7 @@ def test_a_sweep_of_four_jobs(drawn: list[str], tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_requeued_starts_again_and_ends(drawn: list[str], tmp_path: Path) -> None:
-    arguments = [*drawn, *ON_SLURM, "training.epochs=12", "hydra.sweep.dir=sweep", "fold=1", "-m"]
+    arguments = [*drawn, *ON_SLURM, f"training.epochs={EPOCHS}", "hydra.sweep.dir=sweep", "fold=1", "-m"]
     with (tmp_path / "output").open("w") as output:
         sweep = subprocess.Popen(
             [sys.executable, "-m", "micacl.train", *arguments], cwd=tmp_path, stdout=output, stderr=output
@@ -97,10 +103,13 @@ def test_a_job_that_is_requeued_starts_again_and_ends(drawn: list[str], tmp_path
     wait_for(lambda: metrics.is_file() and len(read_table(metrics)) >= 2, "the job does not train")
     (job,) = ask("squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
     ask("scontrol", "requeue", job)
+    wait_for(lambda: "Restarts=1" in ask("scontrol", "show", "job", job), "the job is not requeued")
+    assert len(read_table(metrics)) < EPOCHS, "it was stopped in the middle"
     assert sweep.wait(timeout=SECONDS) == 0, (tmp_path / "output").read_text()
-    assert "Restarts=1" in ask("scontrol", "show", "job", job)
+    (log,) = (tmp_path / "sweep" / ".submitit").glob("*/*_log.out")
+    assert log.read_text().count("Starting with JobEnvironment") == 2
     assert record_of(tmp_path / "sweep" / "0")["status"] == "finished"
-    assert [row["epoch"] for row in read_table(metrics)] == [str(epoch) for epoch in range(1, 13)]
+    assert [row["epoch"] for row in read_table(metrics)] == [str(epoch) for epoch in range(1, EPOCHS + 1)]
 
 
 def test_two_tasks_of_srun_train_together(drawn: list[str], tmp_path: Path) -> None:
@@ -116,7 +125,7 @@ def test_two_tasks_of_srun_train_together(drawn: list[str], tmp_path: Path) -> N
 def test_a_step_that_loses_a_task_ends_within_a_minute(drawn: list[str], tmp_path: Path) -> None:
     step = srun([*drawn, *ONE_A_NODE, "training.epochs=100000", "hydra.run.dir=run"], tmp_path)
     wait_for((tmp_path / "run" / "metrics.csv").is_file, "the step does not train")
-    tasks = ask("pgrep", "--full", f"^{sys.executable} -m tests.small_train .*training.epochs=100000").split()
+    tasks = ask("pgrep", "--full", f"^{sys.executable} -m micacl.train .*training.epochs=100000").split()
     assert len(tasks) == 2
     os.kill(int(tasks[1]), 9)
     shown, _ = step.communicate(timeout=60)
@@ -125,7 +134,7 @@ def test_a_step_that_loses_a_task_ends_within_a_minute(drawn: list[str], tmp_pat
 
 def test_a_job_of_a_sweep_on_two_nodes(drawn: list[str], tmp_path: Path) -> None:
     arguments = [*drawn, *ON_SLURM, *ONE_A_NODE, "hydra.launcher.nodes=2", "hydra.sweep.dir=sweep", "fold=1", "-m"]
-    outcome = run_apart(arguments, tmp_path)
+    outcome = run_small(arguments, tmp_path)
     assert outcome.status == 0, outcome.shown
     assert record_of(tmp_path / "sweep" / "0")["status"] == "finished"
     assert (tmp_path / "sweep" / "0" / "train.log").read_text().count("epoch 1/1") == 1
