@@ -31,7 +31,7 @@ test: lint ## Run every test, linter and type check
 
 test-cluster: $(READY) ## Test on a Slurm cluster of two nodes that is started here (root on Debian)
 	@if bash tests/cluster/install.sh; \
-	  then timeout --kill-after=30 1200 $(BIN)/python -m pytest tests/cluster/test_slurm.py; \
+	  then timeout --signal=INT --kill-after=60 1200 $(BIN)/python -m pytest tests/cluster/test_slurm.py; \
 	  else echo "Slurm is not here and cannot be installed (Debian, root): nothing is tested on a cluster."; fi
 
 lint: $(READY) ## Run the linters and the type checker

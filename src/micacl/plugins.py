@@ -9,6 +9,8 @@ from micacl.errors import UserError
 _NEEDED = {
     "hydra/launcher=gpus": ("hydra-joblib-launcher", "gpus"),
     "hydra/launcher=slurm": ("hydra-submitit-launcher", "slurm"),
+    "experiment=search": ("optuna", "search"),
+    "hydra/sweeper=search": ("optuna", "search"),
 }
 
 

@@ -16,7 +16,7 @@ from tests.runs import PATH, TINY, Outcome, read_table, run_apart
 
 SMALL_PATH = os.pathsep.join([str(Path(__file__).parent / "small_network"), PATH])
 SECONDS = 300
-EPOCHS = 150  # of the job that is requeued: longer than Slurm waits for it to leave
+EPOCHS = 50  # of the job that is requeued: longer than Slurm waits for it to leave
 ON_SLURM = (
     "hydra/launcher=slurm",
     "hydra.launcher.gpus_per_node=null",
