@@ -84,7 +84,7 @@ def test_what_cannot_be_searched_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     jobs = Jobs(monkeypatch, fail=range(3))
     with pytest.raises(UserError, match="nothing to search"):
         search(tmp_path, jobs.launch, ["dataset=dfew", "seed=1,2", "seed=3"], trials=3, at_once=1, seed=1)
-    with pytest.raises(UserError, match="no trial in .* has a result"):
+    with pytest.raises(UserError, match=r"no trial in .* has a result"):
         search(tmp_path, jobs.launch, SPACE, trials=3, at_once=1, seed=1)
 
 
