@@ -170,7 +170,7 @@ def options() -> list[str]:
 
 def test_the_groups_are_those_of_the_design() -> None:
     assert list(groups()) == [
-        "ablation", "dataset", "experiment", "logger", "loss", "model", "protocol", "trainer", "training",
+        "ablation", "dataset", "experiment", "hydra", "logger", "loss", "model", "protocol", "trainer", "training",
     ]  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from micacl.search import BEST_FILE, search
 
 SPACE = ["training.learning_rate=tag(log,interval(1e-5,1e-1))", "training.batch_size=range(4,9)", "loss=mccl,focal"]
 
+SEARCH = ["experiment=search", "protocol.validation_fraction=0.25"]
+
 
 class Jobs:
     """Stands in for Hydra's launcher: notes the jobs; the UAR is highest at a learning rate of 1e-3 with focal loss."""
@@ -89,10 +91,10 @@ def test_what_cannot_be_searched_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_command(small_network: None, cache_dir: Path, tmp_path: Path) -> None:
-    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}/search", "experiment=search", "-m"]
-    outcome = run_here([*options, "hydra.sweeper.trials=2"])
+    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}/search", *SEARCH]
+    outcome = run_here([*options, "hydra.sweeper.trials=2", "-m"])
     assert outcome.status == 0, outcome.shown
-    outcome = run_here([*options, "hydra.sweeper.trials=3"])
+    outcome = run_here([*options, "hydra.sweeper.trials=3", "-m"])
     assert outcome.status == 0, outcome.shown
     folders = [tmp_path / "search" / str(number) for number in range(3)]
     uars = [max(float(row["validation/uar"]) for row in read_table(folder / "metrics.csv")) for folder in folders]
@@ -105,6 +107,6 @@ def test_the_command(small_network: None, cache_dir: Path, tmp_path: Path) -> No
 
 
 def test_the_test_split_chooses_nothing(small_network: None, cache_dir: Path, tmp_path: Path) -> None:
-    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}/search", "experiment=search", "-m"]
-    outcome = run_here([*options, "hydra.sweeper.trials=1", "protocol=published"])
+    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}/search", "experiment=search"]
+    outcome = run_here([*options, "hydra.sweeper.trials=1", "protocol=published", "-m"])
     assert_refused(outcome, "Error: a search measures UAR on held-out training clips; it needs protocol=holdout")

@@ -9,6 +9,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from micacl.errors import UserError
+
 
 class SearchSweeper(Sweeper):
     """Looks for the options with the highest UAR on held-out training clips.
@@ -38,8 +40,13 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Hydra calls this with the options of the command line."""
+        from micacl.commandline import UsageError
         from micacl.search import search  # imports Optuna, which only a search needs
 
         assert self._launcher is not None
         space = [f"{name!s}={values}" for name, values in self._space.items()]
-        search(self._folder, self._launcher.launch, [*space, *arguments], self._trials, self._at_once, self._seed)
+        overrides = [*space, *arguments]
+        try:
+            search(self._folder, self._launcher.launch, overrides, self._trials, self._at_once, self._seed)
+        except UserError as error:
+            raise UsageError(f"Error: {error}") from error
