@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train smoke test lint format lock benchmarks clean
+.PHONY: help setup train smoke test test-cluster lint format lock benchmarks clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Set up .venv with the pinned packages
 
@@ -29,6 +29,10 @@ smoke: $(READY) ## Try everything, tiny: a minute
 test: lint ## Run every test, linter and type check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-cluster: $(READY) ## Test on a Slurm cluster of two nodes that is started here (root on Debian)
+	@if bash tests/cluster/install.sh; \
+	  then timeout --signal=INT --kill-after=60 1200 $(BIN)/python -m pytest tests/cluster/test_slurm.py; \
+	  else echo "Slurm is not here and cannot be installed (Debian, root): nothing is tested on a cluster."; fi
 
 lint: $(READY) ## Run the linters and the type checker
 	$(BIN)/python -m ruff check .

@@ -25,6 +25,8 @@ from micacl.commandline import SweepFolder, config_folder
 from micacl.settings import Settings
 from micacl.train import main
 
+# Where a process of its own finds this package and these tests.
+PATH = os.pathsep.join(map(str, (Path(__file__).parents[1] / "src", Path(__file__).parents[1])))
 # 28 training clips, 7 test clips, one of each class.
 TINY = (
     "dataset.synthetic.num_clips=35",
@@ -110,11 +112,13 @@ def run_here(arguments: Sequence[str], command: Callable[[], None] = main) -> Ou
     return Outcome(status, stdout.getvalue(), stderr.getvalue())
 
 
-def run_apart(arguments: Sequence[str], folder: Path, **environment: str | None) -> Outcome:
+def run_apart(
+    arguments: Sequence[str], folder: Path, module: str = "micacl.train", **environment: str | None
+) -> Outcome:
     """Runs ``python -m micacl.train`` in a process of its own, with nobody at the keyboard; None unsets a variable."""
-    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"} | environment
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80", "PYTHONPATH": PATH} | environment
     done = subprocess.run(
-        [sys.executable, "-m", "micacl.train", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={name: value for name, value in variables.items() if value is not None},
         stdin=subprocess.DEVNULL,

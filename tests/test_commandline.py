@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +88,22 @@ def test_a_descending_range_is_an_error() -> None:
         expand_ranges(["seed=2,5..3"])
 
 
-@pytest.fixture
-def drawn(cache_dir: Path, small_network: None) -> list[str]:
-    """The options of a run on clips that are drawn once for all tests."""
-    return [*TINY, f"cache.dir={cache_dir}"]
+def test_processes_that_torchrun_or_srun_has_started_need_a_common_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    assert_refused(run_here(["fold=2"]), "Error: processes that train together share one run folder: name it")
 
 
-def test_a_sweep_does_not_start_processes_that_would_sweep_themselves(tmp_path: Path, drawn: list[str]) -> None:
-    two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
-    outcome = run_here([*drawn, *two, "fold=1,2", f"hydra.sweep.dir={tmp_path}", "-m"])
-    assert outcome.status != 0
-    assert outcome.shown.count("This job stops: a job of a sweep runs on one device") == 2
+def test_a_missing_plugin_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("micacl.plugins.version", nothing)
+    assert_refused(
+        run_here(["hydra/launcher=slurm", "-m"]),
+        "Error: hydra/launcher=slurm needs hydra-submitit-launcher, which is not installed",
+        'python -m pip install "micacl[slurm]"',
+    )
 
 
 def test_a_sweep_of_failures_is_summarised(tmp_path: Path) -> None:
@@ -164,7 +170,7 @@ def options() -> list[str]:
 
 def test_the_groups_are_those_of_the_design() -> None:
     assert list(groups()) == [
-        "ablation", "dataset", "experiment", "logger", "loss", "model", "protocol", "trainer", "training",
+        "ablation", "dataset", "experiment", "hydra", "logger", "loss", "model", "protocol", "trainer", "training",
     ]  # fmt: skip
 
 

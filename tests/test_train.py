@@ -328,7 +328,7 @@ def real(cache_dir: Path, published: tuple[Outcome, Path]) -> list[str]:
 
 
 def test_the_real_network_with_wandb_offline_and_nobody_to_ask(real: list[str], tmp_path: Path) -> None:
-    nobody = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
+    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
     arguments = ["logger=wandb", "trainer=auto", "dataset.num_workers=1", "hydra.run.dir=run"]
     outcome = run_apart([*real, *arguments], tmp_path, **nobody)
     assert outcome.status == 0, outcome.shown

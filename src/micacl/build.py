@@ -7,15 +7,23 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.strategies import ParallelStrategy
 from omegaconf import OmegaConf
 
 from micacl import __version__
 from micacl.errors import UserError
 from micacl.job import Job
 from micacl.models import MICACL
+from micacl.process import quieten_libraries
 from micacl.settings import Settings
+from micacl.started_by import by_srun, by_torchrun, given_rank
+from micacl.training.batch_norm import normalise_over_ranks
 from micacl.training.checkpoint_io import DurableCheckpointIO
 from micacl.training.module import Optimisation
 from micacl.training.precision import fastest_precision
@@ -36,6 +44,7 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
         network.backbone.start_with_motion()
     else:
         load_backbone_weights(network.backbone, settings.model.backbone.weights)
+    normalise_over_ranks(network)
     network = network.to(memory_format=torch.channels_last_3d)
     if settings.trainer.compile:
         network.compile()
@@ -73,15 +82,26 @@ def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Tr
     """Lightning's trainer, on the configured devices.
 
     Raises:
-        UserError: If this machine has no such devices, or a job of a sweep would run on several.
+        UserError: If this machine has no such devices.
     """
-    trainer = _trainer(settings, job.folder, callbacks)
-    if job.sweep is not None and trainer.strategy.launcher is not None:
-        # Lightning starts the other processes with this one's command line: each would begin the whole sweep.
+    if settings.trainer.num_nodes > 1 and given_rank() is None:
         raise UserError(
-            "a job of a sweep runs on one device; leave out -m, or set trainer.devices=1 trainer.strategy=auto"
+            f"trainer.num_nodes={settings.trainer.num_nodes} machines train together only where srun or torchrun "
+            "starts a process for each device; docs/scaling.md has the commands"
         )
-    return trainer
+    return _trainer(settings, job.folder, callbacks)
+
+
+def ranks_to_start(settings: Settings) -> int:
+    """Processes that this one has to start for a run, one a device; 0 where it trains itself."""
+    quieten_libraries()
+    try:
+        trainer = _trainer(settings, Path(), [])
+    except UserError:
+        return 0  # the run says what is wrong, and records it
+    if not isinstance(trainer.strategy, ParallelStrategy) or given_rank() is not None:
+        return 0
+    return trainer.num_devices
 
 
 def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Trainer:
@@ -94,13 +114,14 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
             default_root_dir=folder,
             accelerator=trainer.accelerator,
             devices=trainer.devices,
+            num_nodes=trainer.num_nodes,
             strategy=trainer.strategy,
             precision=cast(Any, precision),
             max_epochs=settings.training.epochs,
-            sync_batchnorm=on_cuda,  # PyTorch has none for the CPU
+            sync_batchnorm=on_cuda,  # on the CPU, GlobalBatchNorm3d
             use_distributed_sampler=False,  # the data module brings its own
             callbacks=callbacks,
-            plugins=[DurableCheckpointIO(_about_network(settings))],
+            plugins=[DurableCheckpointIO(_about_network(settings)), _cluster_environment()],
             logger=False,  # EpochTable keeps what is logged
             num_sanity_val_steps=0,
             enable_model_summary=False,
@@ -122,3 +143,12 @@ def _about_network(settings: Settings) -> dict[str, str]:
         "seed": str(settings.seed),
         "config_sha256": hashlib.sha256(config_yaml.encode()).hexdigest(),
     }
+
+
+def _cluster_environment() -> ClusterEnvironment:
+    """Said here: Lightning takes a lone task of Slurm for one of several, and answers signals in its own way."""
+    if by_torchrun():
+        return TorchElasticEnvironment()
+    if by_srun():
+        return SLURMEnvironment(auto_requeue=False)
+    return LightningEnvironment()

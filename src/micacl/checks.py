@@ -93,6 +93,9 @@ def check_options(settings: Settings) -> None:
         ("loss.label_smoothing", loss.label_smoothing, 0 <= loss.label_smoothing <= 1, "0 to 1"),
         # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
         ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
+        # The others start processes in ways that micacl.ranks does not know.
+        ("trainer.strategy", settings.trainer.strategy, settings.trainer.strategy in ("auto", "ddp"), "auto or ddp"),
+        ("trainer.num_nodes", settings.trainer.num_nodes, settings.trainer.num_nodes >= 1, "1 or more"),
         ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
     ):
         if not allowed:

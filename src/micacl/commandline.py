@@ -21,10 +21,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from micacl.cache_dir import keep_libraries_there
 from micacl.errors import UserError
+from micacl.gpus import num_gpus
 from micacl.job import Job
 from micacl.null_options import check_null_options
 from micacl.option_names import check_option_names
+from micacl.plugins import check_plugins
 from micacl.settings import Settings
+from micacl.started_by import given_rank
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -38,6 +41,9 @@ _SAME_SETTING = {
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 _LIST_OR_TEXT = re.compile(r"[\[({\"']")
+
+
+OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydra/launcher/gpus.yaml
 
 
 class UsageError(CompactHydraException):
@@ -134,6 +140,8 @@ def _command(
     task: Callable[[SettingsT, Job], None],
 ) -> Callable[[], None]:
     def start(config: DictConfig) -> None:
+        if given_rank():
+            logging.disable(logging.WARNING)  # the first rank says the same
         try:
             settings = _typed(config, schema)
             keep_libraries_there(settings)
@@ -151,6 +159,8 @@ def _command(
             sys.argv[1:] = expand_ranges(sys.argv[1:])
             check_option_names(sys.argv[1:], schema, config_folder())
             check_null_options(sys.argv[1:], schema, config_folder())
+            check_plugins(sys.argv[1:])
+            _check_common_folder(sys.argv[1:])
         except UserError as error:
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
@@ -162,6 +172,12 @@ def _command(
                 _show_sweep(SweepFolder.path)
 
     return run
+
+
+def _check_common_folder(arguments: Sequence[str]) -> None:
+    """Processes that torchrun or srun has started would each name the run's folder after their own second."""
+    if given_rank() is not None and not any(_name(argument) == "hydra.run.dir" for argument in arguments):
+        raise UserError("processes that train together share one run folder: name it, hydra.run.dir=runs/NAME")
 
 
 def _typed(config: DictConfig, schema: type[SettingsT]) -> SettingsT:

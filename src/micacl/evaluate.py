@@ -15,8 +15,9 @@ def _check(settings: Settings) -> None:
 def main(settings: Settings, job: Job) -> None:
     """Tests a checkpoint on one fold of a data set."""
     from micacl.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for
+    from micacl.ranks import run_on_devices
 
-    evaluate(settings, job)
+    run_on_devices(evaluate, settings, job)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from micacl.training.memory import keep_freed_memory
 
 def prepare_process() -> None:
     """Sets up what is the same for every run, before it touches any data."""
-    _quieten_libraries()
+    quieten_libraries()
     keep_freed_memory()
     # Where nothing moves, features shrink to denormal numbers, on which CPUs compute slowly: without this a forward
     # pass of the built-in data took 1.6 times as long. Threads that start later inherit the setting.
@@ -24,7 +24,7 @@ def is_first_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
-def _quieten_libraries() -> None:
+def quieten_libraries() -> None:
     """Keeps Lightning's hints, meant for people who write Lightning code, away from people who run this."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)

@@ -73,6 +73,7 @@ def _train_and_test(settings: Settings, job: Job, data: ClipDataModule, record: 
     trainer = build_trainer(settings, job, callbacks)
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
 
+    seed_everything(settings.seed, verbose=False)  # again, as Lightning does where several processes train
     _fit(trainer, module, data, settings.ckpt_path, folder)
     headline = "last epoch"
     if settings.protocol.validation_fraction:

@@ -108,6 +108,7 @@ class TrainingSettings:
 class TrainerSettings:
     accelerator: str = MISSING
     devices: Any = MISSING  # a number or "auto"
+    num_nodes: int = MISSING
     strategy: str = MISSING
     precision: str = MISSING
     compile: bool = MISSING

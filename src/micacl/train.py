@@ -14,9 +14,10 @@ def _check(settings: Settings) -> None:
 @command("train", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold."""
+    from micacl.ranks import run_on_devices
     from micacl.run import run  # imports torch, which --help and --cfg job do not wait for
 
-    run(settings, job)
+    run_on_devices(run, settings, job)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from micacl.losses.gather import gather
+from micacl.losses.gather import gather, normal_noise
 
 
 def feature_augmentation_loss(
@@ -32,7 +32,7 @@ def feature_augmentation_loss(
         KL divergence from the clean, detached prediction to that of the perturbed features, mean over the batch, 0-d.
     """
     deviation_C = gather(features_BC.detach()).std(dim=0, correction=0)
-    noise_BC = torch.randn(features_BC.shape, generator=generator, dtype=features_BC.dtype, device=features_BC.device)
+    noise_BC = normal_noise(features_BC, generator)
     with torch.autocast(features_BC.device.type, enabled=False):  # a bfloat16 answer would differ by its rounding
         perturbed_logits_BK = classifier(features_BC + noise_scale * deviation_C * noise_BC)
     clean_BK = F.log_softmax(logits_BK.detach(), dim=-1)

@@ -31,3 +31,21 @@ def gather(x_BC: Tensor) -> Tensor:
     parts = [torch.empty_like(x_BC) for _ in range(torch.distributed.get_world_size())]
     torch.distributed.all_gather(parts, x_BC.contiguous())
     return torch.cat(parts)
+
+
+def normal_noise(x_BC: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """This rank's rows of normal noise for the global batch.
+
+    The sampler deals out the clips in turn, so with generators in the same state a clip gets the noise that it would
+    get on one process.
+
+    Args:
+        x_BC: This rank's rows, the same number on every rank.
+        generator: Source of the noise; PyTorch's own where None.
+
+    Returns:
+        Noise of the shape of ``x_BC``.
+    """
+    rank, num_ranks = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if is_distributed() else (0, 1)
+    shape = (num_ranks * len(x_BC), *x_BC.shape[1:])
+    return torch.randn(shape, generator=generator, dtype=x_BC.dtype, device=x_BC.device)[rank::num_ranks]

@@ -74,6 +74,14 @@ class RunRecord:
             partial.write_text(json.dumps(self._record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def amend_record(folder: Path, **fields: Any) -> None:
+    """Sets fields of a ``run.json`` that another process has written."""
+    path = folder / "run.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(record | fields, indent=2, allow_nan=False), encoding="utf-8")
+
+
 def _git_state() -> dict[str, Any]:
     """The commit of the checkout that the package runs from, and whether it was changed; None outside of one."""
     git = ["git", "-C", str(Path(__file__).parent)]
