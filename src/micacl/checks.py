@@ -93,6 +93,12 @@ def check_options(settings: Settings) -> None:
         ("loss.label_smoothing", loss.label_smoothing, 0 <= loss.label_smoothing <= 1, "0 to 1"),
         # float16 needs its gradients unscaled before they are clipped, which ExpressionModule does not do.
         ("trainer.precision", precision, precision in ("auto", *get_args(Precision)), "auto, bf16-mixed or 32-true"),
+        (
+            "trainer.checkpoint_minutes",
+            settings.trainer.checkpoint_minutes,
+            settings.trainer.checkpoint_minutes >= 0,
+            "0 (after every step) or more",
+        ),
         ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
     ):
         if not allowed:
