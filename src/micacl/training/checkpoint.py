@@ -143,10 +143,6 @@ def check_fits(path: Path, module: ExpressionModule) -> dict[str, Any]:
             f"the checkpoint {path} does not fit this config: {different}. "
             "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
         )
-    if not checkpoint.get("optimizer_states"):
-        raise UserError(
-            f"the checkpoint {path} holds the network alone and cannot resume a run; use last.ckpt beside it"
-        )
     if not isinstance(checkpoint.get("epochs_done"), int):
         raise UserError(f"the checkpoint {path} is of an older version of micacl, which cannot resume a run exactly")
     return checkpoint
