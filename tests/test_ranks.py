@@ -38,7 +38,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    return Job(tmp_path, "default", None, "seed: 7\n", frozenset())
+    return Job(tmp_path, "default", None, "seed: 7\n", frozenset(), repeatable=True)
 
 
 def record_of(folder: Path) -> dict[str, Any]:
@@ -100,7 +100,7 @@ from tests import rank_tasks
 
 if __name__ == "__main__":
     with mock.patch("micacl.build.ranks_to_start", lambda _: 2):
-        run_on_devices(rank_tasks.wait_here, None, Job(Path(sys.argv[1]), "", None, "", frozenset()))
+        run_on_devices(rank_tasks.wait_here, None, Job(Path(sys.argv[1]), "", None, "", frozenset(), repeatable=True))
 """
 
 
@@ -136,7 +136,7 @@ def alone(small_network: None, cache_dir: Path, tmp_path_factory: pytest.TempPat
 def test_a_sweep_of_two_processes_a_job(alone: Path, cache_dir: Path, tmp_path: Path) -> None:
     options = [*TINY, *TWO, "training.epochs=2", "logger=wandb", f"cache.dir={cache_dir}", "hydra.sweep.dir=sweep"]
     nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
-    outcome = run_apart([*options, "fold=1..2", "-m"], tmp_path, module="tests.small_train", **nobody)
+    outcome = run_apart([*options, "fold=1..2", "-m"], tmp_path, module="tests.small_ranks", **nobody)
     assert outcome.status == 0, outcome.shown
     assert list(tmp_path.iterdir()) == [tmp_path / "sweep"], "all ranks are in the job's own folder"
     jobs = [tmp_path / "sweep" / number for number in "01"]
@@ -166,7 +166,7 @@ def assert_same_figures(one: Path, other: Path) -> None:
 def test_a_training_loses_a_rank(alone: Path, cache_dir: Path, tmp_path: Path) -> None:
     options = [*TINY, *TWO, "training.epochs=2000", f"cache.dir={cache_dir}", "hydra.run.dir=run"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.small_train", *options], cwd=tmp_path, stdout=subprocess.PIPE,
+        [sys.executable, "-m", "tests.small_ranks", *options], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, env=os.environ | {"PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     deadline = time.monotonic() + 240

@@ -178,7 +178,7 @@ def test_an_interrupted_run_is_resumed_to_the_same_end(
         outcome, part = train("seed=4")
     assert outcome.status != 0
     assert "Traceback" not in outcome.shown
-    assert (record_of(part)["status"], record_of(part)["error"]) == ("failed", "interrupted")
+    assert (record_of(part)["status"], record_of(part)["error"]) == ("interrupted", "interrupted by Ctrl-C")
     outcome, rest = train("seed=4", f"ckpt_path={part}/checkpoints/last.ckpt")
     assert outcome.status == 0, outcome.shown
     assert [row["epoch"] for row in read_table(rest / "metrics.csv")] == ["1", "2"]

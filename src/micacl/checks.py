@@ -96,6 +96,12 @@ def check_options(settings: Settings) -> None:
         # The others start processes in ways that micacl.ranks does not know.
         ("trainer.strategy", settings.trainer.strategy, settings.trainer.strategy in ("auto", "ddp"), "auto or ddp"),
         ("trainer.num_nodes", settings.trainer.num_nodes, settings.trainer.num_nodes >= 1, "1 or more"),
+        (
+            "trainer.checkpoint_minutes",
+            settings.trainer.checkpoint_minutes,
+            settings.trainer.checkpoint_minutes >= 0,
+            "0 (after every step) or more",
+        ),
         ("logger.name", settings.logger.name, settings.logger.name in ("wandb", "none"), "wandb or none"),
     ):
         if not allowed:

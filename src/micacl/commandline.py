@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -28,6 +29,7 @@ from micacl.option_names import check_option_names
 from micacl.plugins import check_plugins
 from micacl.settings import Settings
 from micacl.started_by import given_rank
+from micacl.stop import Stopped
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -36,8 +38,11 @@ log = logging.getLogger(__name__)
 # Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
 _SAME_SETTING = {
     "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.train_list", "dataset.test_list", "cache.dir",
-    "dataset.num_workers", "logger", "logger.project",
+    "dataset.num_workers", "logger", "logger.project", "trainer.checkpoint_minutes",
 }  # fmt: skip
+
+# Bytes that Hydra and a run write before anything else.
+_ROOM = 2**16
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
 _LIST_OR_TEXT = re.compile(r"[\[({\"']")
@@ -71,10 +76,24 @@ class SweepFolder(Callback):
             SweepFolder.check(options)
         except UserError as error:
             sys.exit(f"Error: {error}")
+        _check_writable(Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's hook)
         """Hydra calls this in the process that starts the sweep."""
-        SweepFolder.path = Path(config.hydra.sweep.dir).absolute()
+        folder = Path(config.hydra.sweep.dir).absolute()
+        _check_writable(folder)
+        SweepFolder.path = folder
+
+
+def _check_writable(folder: Path) -> None:
+    """Ends the command with one message where Hydra would with a traceback."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b" " * _ROOM)
+            file.flush()
+    except OSError as error:
+        sys.exit(f"Error: Cannot write to {folder}: {error.strerror or error}.")
 
 
 def config_folder() -> Path:
@@ -165,10 +184,14 @@ def _command(
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
         SweepFolder.check = lambda config: check(_typed(config, schema))
+        stopped = False
         try:
             entry()
+        except Stopped:
+            stopped = True  # there is no time for a table
+            raise
         finally:
-            if SweepFolder.path is not None:
+            if SweepFolder.path is not None and not stopped:
                 _show_sweep(SweepFolder.path)
 
     return run
@@ -199,8 +222,16 @@ def _job(config: DictConfig) -> Job:
         setting=" ".join(distinctive) or "default",
         sweep=Path(hydra_config.sweep.dir).name if in_sweep else None,
         config_yaml=OmegaConf.to_yaml(config, resolve=True),
+        repeatable=_repeatable(hydra_config),
         given=frozenset(map(_name, overrides)),
     )
+
+
+def _repeatable(hydra_config: Any) -> bool:
+    """Whether the folder's name is the same at the next start; submitit starts a requeued job in its first folder."""
+    mode = hydra_config.sweep if hydra_config.mode == RunMode.MULTIRUN else hydra_config.run
+    written: Any = OmegaConf.to_container(mode, resolve=False)
+    return "${now:" not in written["dir"] or "submitit" in str(hydra_config.launcher)
 
 
 def _name(override: str) -> str:

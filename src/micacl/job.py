@@ -14,6 +14,7 @@ class Job:
             averaged. "default" where nothing does.
         sweep: Name of the sweep that it belongs to, or None.
         config_yaml: The resolved config.
+        repeatable: Whether the same command leads to the same folder: its name holds no time stamp.
         given: Options and groups that the command line names: ``fold``, ``dataset``, ``model.num_frames``.
     """
 
@@ -21,4 +22,5 @@ class Job:
     setting: str
     sweep: str | None
     config_yaml: str
+    repeatable: bool
     given: frozenset[str]

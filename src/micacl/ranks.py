@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from micacl.errors import UserError
 from micacl.job import Job
 from micacl.settings import Settings
+from micacl.stop import Stopped
 
 ResultT = TypeVar("ResultT")
 
@@ -238,6 +239,8 @@ def _portable(error: BaseException) -> BaseException:
     """The error as another process can take it: with its message alone."""
     if isinstance(error, UserError):
         return UserError(str(error))
+    if isinstance(error, Stopped):
+        return Stopped(error.signal)
     if isinstance(error, SystemExit):
         return SystemExit(error.code)
     if isinstance(error, KeyboardInterrupt):

@@ -1,6 +1,11 @@
 """One run: from its settings to its folder."""
 
+import logging
+import secrets
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback
@@ -13,31 +18,53 @@ from micacl.build_loss import build_loss
 from micacl.checks import check_options
 from micacl.dashboard.session import Session, start_session
 from micacl.data.datamodule import ClipDataModule
+from micacl.earlier_run import EarlierRun, earlier_run
+from micacl.errors import UserError
 from micacl.job import Job
+from micacl.lock import locked_or_refused
 from micacl.process import is_first_process, prepare_process
-from micacl.run_files import about_run, failures_recorded, record_data, show_results, write_results
+from micacl.run_files import about_run, failures_recorded, record_data, say_how_to_go_on, show_results, write_results
 from micacl.settings import Settings
+from micacl.stop import Stopped, StopRequest, signals_handled
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
 from micacl.training.checkpoint import (
     BestCheckpoint,
+    check_fits,
     check_resumable,
-    last_checkpoint,
     load_network,
     read_checkpoint,
 )
+from micacl.training.checkpoint_io import PREVIOUS
+from micacl.training.last_checkpoint import LastCheckpoint
 from micacl.training.module import ExpressionModule, NonFiniteLossError
 from micacl.training.run_record import RunRecord, device_name, write_rows
+
+log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold, and leaves everything in the job's folder.
 
+    A folder that holds the same run, interrupted, is gone on with; one that holds it finished is left alone.
+
     Raises:
-        UserError: If something in the settings, the data or the machine does not allow it.
+        UserError: If something in the settings, the data or the machine does not allow it, or another process trains
+            in that folder.
+        Stopped: If a signal has ended it; what was trained is saved.
     """
     prepare_process()
+    with signals_handled() as request, _alone_in(job.folder):
+        earlier = earlier_run(job.folder, job.config_yaml)
+        if not earlier.finished:
+            _run(settings, job, earlier, request)
+        elif is_first_process():
+            log.info(f"{job.folder} holds this run, finished; name another folder, or delete that one, to train anew")
+
+
+def _run(settings: Settings, job: Job, earlier: EarlierRun, request: StopRequest) -> None:
     is_first = is_first_process()
-    record = RunRecord(job.folder, about_run(settings, job), job.config_yaml, active=is_first)
+    before = {} if earlier.checkpoint is None else earlier.record
+    record = RunRecord(job.folder, about_run(settings, job), job.config_yaml, active=is_first, earlier=before)
     session = Session()
     failed = True
     try:
@@ -46,16 +73,37 @@ def run(settings: Settings, job: Job) -> None:
             data = build_data(settings)
             record_data(settings, data, record)  # reads the lists, so that a mistake leaves no W&B run
             if is_first:
-                session = _start_session(settings, job)
-            _train_and_test(settings, job, data, record, session)
+                session = _start_session(settings, job, before, record)
+            _train_and_test(settings, job, data, record, session, earlier.checkpoint, request)
         failed = False
+    except Stopped as stopped:
+        if is_first:
+            say_how_to_go_on(job, stopped)
+        raise
     finally:
         _finish_session(session, job.folder, failed)
     if is_first:
         show_results(job.folder)
 
 
-def _train_and_test(settings: Settings, job: Job, data: ClipDataModule, record: RunRecord, session: Session) -> None:
+def _alone_in(folder: Path) -> AbstractContextManager[None]:
+    """Keeps other runs out of a folder; the processes of one run are together in it."""
+    if not is_first_process():
+        return nullcontext()
+    return locked_or_refused(
+        folder / ".lock", f"another process is training in {folder}; wait for it, or name another folder"
+    )
+
+
+def _train_and_test(
+    settings: Settings,
+    job: Job,
+    data: ClipDataModule,
+    record: RunRecord,
+    session: Session,
+    checkpoint: Path | None,
+    request: StopRequest,
+) -> None:
     folder = job.folder
     seed_everything(settings.seed, verbose=False)
     module = ExpressionModule(
@@ -65,29 +113,44 @@ def _train_and_test(settings: Settings, job: Job, data: ClipDataModule, record: 
         build_optimisation(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
     )
-    epochs = EpochTable(folder / "metrics.csv", module.validation_name, session.log)
+    epochs = EpochTable(folder / "metrics.csv", module.validation_name, session.log_epoch)
     best = BestCheckpoint(folder / "checkpoints", module.validation_name)
-    callbacks: list[Callback] = [DataWait(), epochs, best, last_checkpoint(folder / "checkpoints")]
+    last = LastCheckpoint(folder / "checkpoints", settings.trainer.checkpoint_minutes, request)
+    callbacks: list[Callback] = [DataWait(), epochs, best, last]
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
     trainer = build_trainer(settings, job, callbacks)
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
 
+    start = _start(module, checkpoint, settings)
     seed_everything(settings.seed, verbose=False)  # again, as Lightning does where several processes train
-    _fit(trainer, module, data, settings.ckpt_path, folder)
+    with request.deferred():
+        _fit(trainer, module, data, start, folder)
     headline = "last epoch"
     if settings.protocol.validation_fraction:
         headline = _restore_best(module, best)
     trainer.test(module, data, verbose=False)
     if trainer.is_global_zero:
         write_results(module, data, record, headline, epochs.rows)
+        last.path.with_name(PREVIOUS).unlink(missing_ok=True)
 
 
-def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_path: str | None, folder: Path) -> None:
-    if ckpt_path is not None:
-        check_resumable(Path(ckpt_path), module, trainer.max_epochs or 0)
+def _start(module: ExpressionModule, checkpoint: Path | None, settings: Settings) -> Path | None:
+    """The checkpoint that the training starts from: the run's own, where it was interrupted, else ``ckpt_path``."""
+    if checkpoint is not None:
+        step = check_fits(checkpoint, module)["global_step"]
+        if is_first_process():
+            log.info(f"going on from step {step}, saved in {checkpoint}")
+        return checkpoint
+    if settings.ckpt_path is None:
+        return None
+    check_resumable(Path(settings.ckpt_path), module, settings.training.epochs)
+    return Path(settings.ckpt_path)
+
+
+def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, start: Path | None, folder: Path) -> None:
     try:
-        trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+        trainer.fit(module, data, ckpt_path=start, weights_only=True)
     except NonFiniteLossError as error:
         clips = data.clips("train")
         write_rows(
@@ -95,6 +158,13 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, ckpt_
             [{"clip": clips[i].name, "path": clips[i].path, "step": error.step} for i in error.index_B],
         )
         raise
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise UserError(
+            f"a process that loads clips has died ({error}). Most often the memory was full: set a lower "
+            "dataset.num_workers. The same command with the same folder goes on from the last checkpoint."
+        ) from error
 
 
 def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
@@ -105,14 +175,17 @@ def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
     return f"epoch {checkpoint['epoch'] + 1}, chosen by UAR on the validation part"
 
 
-def _start_session(settings: Settings, job: Job) -> Session:
+def _start_session(settings: Settings, job: Job, before: Mapping[str, Any], record: RunRecord) -> Session:
+    """Starts the run in W&B, or goes on with the one that an earlier start has begun."""
     if settings.logger.name == "none":
         return Session()
     name = f"{job.setting} fold {settings.fold} seed {settings.seed}"
     config = OmegaConf.to_container(OmegaConf.create(job.config_yaml))
     assert isinstance(config, dict)
     options = {str(option): value for option, value in config.items()}
-    return start_session(job.folder, settings.logger.project, name, job.sweep, options, "train")
+    run_id = str(before.get("wandb_id") or secrets.token_hex(4))
+    record.update(wandb_id=run_id)
+    return start_session(job.folder, settings.logger.project, name, job.sweep, options, "train", run_id)
 
 
 def _finish_session(session: Session, folder: Path, failed: bool) -> None:

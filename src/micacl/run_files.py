@@ -1,8 +1,9 @@
 """What a run leaves in its folder, whether it trained a network or tested a checkpoint."""
 
 import logging
+import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from micacl.reporting.figures import save_figures
 from micacl.reporting.run_folder import read_run
 from micacl.reporting.table import results_table
 from micacl.settings import Settings
+from micacl.slurm import in_job, requeue
+from micacl.stop import Stopped
 from micacl.training.module import ExpressionModule
 from micacl.training.predictions import recognition_rates
 from micacl.training.results import results_record
@@ -48,8 +51,11 @@ def failures_recorded(record: RunRecord) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
-        record.update(status="failed", error="interrupted" if stopped else str(error) or type(error).__name__)
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
+        by = f"by {error.signal.name}" if isinstance(error, Stopped) else "by Ctrl-C"
+        said = f"interrupted {by}" if interrupted else str(error) or type(error).__name__
+        with suppress(UserError):  # on a full disk the first error says more
+            record.update(status="interrupted" if interrupted else "failed", error=said)
         raise
 
 
@@ -86,7 +92,7 @@ def write_results(
     folder, predictions = record.folder, module.test_predictions
     write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
     rates = recognition_rates(predictions)
-    record.update(results=results_record(headline, rates, module.class_names, epochs), status="finished")
+    record.update(results=results_record(headline, rates, module.class_names, epochs))
     geiim = module.network.geiim
     adjacency_TT = geiim.adjacency() if isinstance(geiim, GEIIM) else None
     write_instances(folder, data.clip_names("test"), module.test_instance_weights, adjacency_TT)
@@ -95,6 +101,7 @@ def write_results(
         save_figures(folder)
     except UserError as error:
         log.warning(f"The results are complete, but not all pictures could be made: {error}")
+    record.update(status="finished")
 
 
 def _write_pictures(data: ClipDataModule, folder: Path) -> None:
@@ -112,3 +119,20 @@ def show_results(folder: Path) -> None:
     """Prints a finished run's table."""
     Console().print(results_table(folder))
     log.info(f"Everything of this run is in {folder}")
+
+
+def say_how_to_go_on(job: Job, stopped: Stopped) -> None:
+    """Says what a signal has ended, and how it goes on; asks Slurm for that, where its signal was meant so."""
+    if job.repeatable:
+        log.info(f"Stopped by {stopped.signal.name}. The same command goes on with {job.folder}")
+    else:
+        option = "hydra.run.dir" if job.sweep is None else "hydra.sweep.dir"
+        folder = job.folder if job.sweep is None else job.folder.parent
+        log.info(f"Stopped by {stopped.signal.name}. The same command with {option}={folder} goes on")
+    # Nobody sends these by hand, while SIGTERM is also how a job is cancelled.
+    if stopped.signal not in (signal.SIGUSR1, signal.SIGUSR2) or not in_job():
+        return
+    if job.repeatable:
+        log.info(requeue())
+    else:
+        log.info("Slurm's job is not requeued: it would start anew, in a folder with another time stamp in its name")

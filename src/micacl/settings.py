@@ -112,6 +112,7 @@ class TrainerSettings:
     strategy: str = MISSING
     precision: str = MISSING
     compile: bool = MISSING
+    checkpoint_minutes: float = MISSING
 
 
 @dataclass

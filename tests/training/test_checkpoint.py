@@ -1,6 +1,7 @@
 """Resuming: it goes on as if nothing had happened, or says in one message why it cannot."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +15,25 @@ from tests.runs import read_table
 from torch import Tensor, nn
 
 from micacl.errors import UserError
+from micacl.stop import StopRequest
 from micacl.training.callbacks import DataWait, EpochTable
 from micacl.training.checkpoint import (
     BEST,
     BestCheckpoint,
     check_resumable,
-    last_checkpoint,
     load_network,
     read_checkpoint,
 )
+from micacl.training.last_checkpoint import LastCheckpoint
 
 if TYPE_CHECKING:
     from tests.training.conftest import Fit, MakeModule
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning's hints on loaders
+
+
+def last_checkpoint(folder: Path) -> LastCheckpoint:
+    return LastCheckpoint(folder, math.inf, StopRequest())
 
 
 class Stopped(Exception):  # noqa: N818 (no error)
@@ -93,6 +99,7 @@ class Rated(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["class_names"] = ["joy"]
+        checkpoint["epochs_done"] = self.current_epoch + 1
 
 
 @pytest.mark.parametrize(("uars", "best_epoch"), [([0.9, 0.5, 0.7], 1), ([0.5, 0.4, 0.9], 3), ([0.5, 0.6, 0.5], 2)])

@@ -36,11 +36,18 @@ class Session:
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Logs numbers, charts, tables and pictures, by name."""
+        self._log(values)
+
+    def log_epoch(self, row: Mapping[str, float]) -> None:
+        """Logs a row of ``metrics.csv``; one that W&B has already, from before a run was interrupted, it leaves out."""
+        self._log(row, step=int(row["epoch"]), commit=True)
+
+    def _log(self, values: Mapping[str, Any], **options: Any) -> None:
         if self._run is None:
             return
         try:
             with _staging_in(self._folder):
-                self._run.log(dict(values))
+                self._run.log(dict(values), **options)
         except Exception as error:  # whatever W&B runs into, the training goes on
             self._give_up(error)
 
@@ -78,7 +85,13 @@ class Session:
 
 
 def start_session(
-    folder: Path, project: str, name: str, group: str | None, config: Mapping[str, Any], job_type: str
+    folder: Path,
+    project: str,
+    name: str,
+    group: str | None,
+    config: Mapping[str, Any],
+    job_type: str,
+    run_id: str | None = None,
 ) -> Session:
     """Starts a W&B run without ever asking or waiting for long.
 
@@ -89,6 +102,7 @@ def start_session(
         group: What the runs of one sweep share.
         config: The resolved config.
         job_type: "train", or "summary" of a sweep.
+        run_id: W&B's name of the run, by which one that is resumed goes on; W&B makes one up where None.
 
     Returns:
         The run; an inactive one where W&B does not work here: a training does not depend on it.
@@ -107,12 +121,15 @@ def start_session(
             "name": name,
             "group": group,
             "job_type": job_type,
+            "id": run_id,
             "config": dict(config),
             "settings": settings,
             "reinit": "finish_previous",
         }
         try:
-            run = wandb.init(mode=mode, **arguments)
+            # Offline there is nothing to go on with: the rows are logged again, and replace the first ones when synced.
+            resume: Any = "allow" if run_id is not None and mode == "online" else None
+            run = wandb.init(mode=mode, resume=resume, **arguments)
         except wandb.errors.CommError as error:
             log.warning("W&B cannot be reached (%s); this run is logged offline", error)
             run = wandb.init(mode="offline", **arguments)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import lightning
 import torch
@@ -120,6 +120,19 @@ class ClipDataModule(lightning.LightningDataModule):
         self._clips: dict[Part, tuple[Clip, ...]] = {}
         self._class_names: tuple[str, ...] = ()
         self._skipped: list[SkippedClip] = []
+        self._trained = {"epoch": 0, "batches": 0}
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the training has come: what it was given counts, not what workers have loaded ahead."""
+        assert self.trainer is not None
+        loop: Any = self.trainer.fit_loop
+        epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
+        just_ended = epochs.processed > epochs.completed
+        return {"epoch": epochs.processed, "batches": 0 if just_ended else batches.processed}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the training go on from there; which clips come and how is decided by the seed and the position."""
+        self._trained = dict(state_dict)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -191,6 +204,7 @@ class ClipDataModule(lightning.LightningDataModule):
             clips, self._training_source, self._num_frames, self._worker_size, self._augmentation, self._seed
         )
         sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed, self._sampler)
+        sampler.go_on(self._trained["epoch"], self._trained["batches"] * self._process_batch_size)
         return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
 
     def val_dataloader(self) -> ClipLoader:

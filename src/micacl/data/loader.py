@@ -7,6 +7,7 @@ are forked, so that a container's small /dev/shm does not matter.
 
 import mmap
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -23,6 +24,8 @@ from micacl.data.dataset import Sample, collate
 
 # Batches that each worker is ahead; DataLoader's own default.
 PREFETCH = 2
+# More than a run takes to save and leave.
+_SECONDS_TO_OUTLIVE = 60
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,10 @@ class ClipLoader(DataLoader[Sample]):
             batch_size=batch_size,
             sampler=sampler,
             num_workers=num_workers,
-            worker_init_fn=_use_one_thread,
+            worker_init_fn=_begin_worker,
+            # It draws a number when its workers start. Drawn from the training's own generator, the noise that follows
+            # would depend on how often a run was resumed.
+            generator=torch.Generator(),
             prefetch_factor=PREFETCH if num_workers else None,
             persistent_workers=persistent_workers and num_workers > 0,
             pin_memory=pin_memory and self._shared is None,
@@ -143,9 +149,16 @@ class ClipLoader(DataLoader[Sample]):
         return received
 
 
-def _use_one_thread(worker_id: int) -> None:  # noqa: ARG001  DataLoader passes it
-    """The workers together fill the cores. DataLoader sees to PyTorch's threads itself."""
+def _begin_worker(worker_id: int) -> None:  # noqa: ARG001  DataLoader passes it
+    """The workers together fill the cores, and leave it to the main process to end.
+
+    Ctrl-C and Slurm signal all processes, and the main one still needs its batches. DataLoader sees to PyTorch's
+    threads itself, and ends a worker that hangs by SIGTERM, which may take a while longer then.
+    """
     cv2.setNumThreads(0)
+    for ignored in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_SECONDS_TO_OUTLIVE))
 
 
 def _shared(num_bytes: int) -> Tensor:

@@ -1,6 +1,7 @@
 """The order of the training clips, and how often each class comes."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -43,13 +44,29 @@ class TrainingSampler(DistributedSampler[int]):
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=spread)
         self._clips = dataset
         self._sampler: SamplerChoice = sampler
+        self._taken = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Give this epoch its order and its draws."""
+        if epoch != self.epoch:
+            self._taken = 0
         super().set_epoch(epoch)
         self._clips.set_epoch(epoch)
 
+    def go_on(self, epoch: int, taken: int) -> None:
+        """Leave out what an interrupted run has trained on of an epoch; the length stays that of the whole epoch.
+
+        Args:
+            epoch: the epoch, from 0.
+            taken: clips of this process that come no more.
+        """
+        self.set_epoch(epoch)
+        self._taken = taken
+
     def __iter__(self) -> Iterator[int]:
+        return islice(self._order(), self._taken, None)
+
+    def _order(self) -> Iterator[int]:
         if self._sampler == "uniform":
             return super().__iter__()
         order = self._resampled()

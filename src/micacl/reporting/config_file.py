@@ -1,6 +1,7 @@
 """Reads the config.yaml of runs: what they share and where they differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import yaml
 
@@ -19,12 +20,17 @@ def read_config(run: Run) -> dict[str, str]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    path = run.folder / CONFIG_FILE
+    return read_options(run.folder)
+
+
+def read_options(folder: Path) -> dict[str, str]:
+    """As `read_config`, of the run in a folder."""
+    path = folder / CONFIG_FILE
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise UserError(f"{path} is damaged: it holds no options.")
-        return dict(_flat(content))
+        return dict(flat(content))
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except OSError as error:
@@ -33,10 +39,11 @@ def read_config(run: Run) -> dict[str, str]:
         raise UserError(f"{path} is damaged and cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
-def _flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The options by name, `training.batch_size` and so on, each with its value as text."""
     for name, value in options.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", "null" if value is None else str(value)
 

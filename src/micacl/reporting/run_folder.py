@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from micacl.errors import UserError
 from micacl.reporting.costs_record import Costs, read_costs
@@ -13,7 +13,7 @@ from micacl.reporting.fields import FieldError, checked, field, flag, optional, 
 
 RUN_FILE = "run.json"
 
-Status = Literal["running", "finished", "failed"]
+Status = Literal["running", "finished", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Run:
     Attributes:
         folder: where it lies.
         status: "running" is also what a killed run leaves behind.
-        error: what a failed run reported.
+        error: what a failed run reported, or what interrupted it.
         dataset: the data set's name.
         class_names: in the order of the labels; empty until the run has read its data.
         fold: None for a data set without folds.
@@ -178,8 +178,8 @@ def _natural(text: str) -> list[str | int]:
 
 def _run(folder: Path, record: dict[str, Any]) -> Run:
     status = field(record, "status", str)
-    if status not in ("running", "finished", "failed"):
-        raise FieldError(f'"status" is {status!r}, not running, finished or failed')
+    if status not in get_args(Status):
+        raise FieldError(f'"status" is {status!r}, not one of {" ".join(get_args(Status))}')
     class_names = tuple(checked(str, name, '"class_names"') for name in field(record, "class_names", list))
     if len(set(class_names)) != len(class_names):
         raise FieldError('"class_names" names a class twice')

@@ -152,6 +152,8 @@ def _table(runs: Sequence[Run], class_names: tuple[str, ...], names: Mapping[Pat
 def _failed(run: Run, job: str) -> FailedJob:
     if run.status == "failed":
         return FailedJob(job, "failed", _first_line(run.error or "") or "it reported no error", run)
+    if run.status == "interrupted":
+        return FailedJob(job, "unfinished", _first_line(run.error or "") or "interrupted", run)
     if run.status == "running":
         return FailedJob(job, "unfinished", "still running, or killed", run)
     return FailedJob(job, "no result", f"finished, but its {RUN_FILE} holds no WAR and UAR", run)

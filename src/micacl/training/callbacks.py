@@ -10,6 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
+from micacl.training.module import ExpressionModule
 from micacl.training.run_record import write_rows
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,22 @@ class DataWait(Callback):
     batch and moves it to the device. The first step of an epoch is left out: its wait is the start of the workers.
     """
 
+    def __init__(self) -> None:
+        self._waiting = self._working = 0.0
+        self._last_end: float | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seconds of the running epoch, for a run that goes on inside it."""
+        return {"waiting": self._waiting, "working": self._working}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the seconds of the run that is resumed."""
+        self._waiting, self._working = state_dict["waiting"], state_dict["working"]
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Resets the clocks."""
         self._waiting = self._working = 0.0
-        self._last_end: float | None = None
+        self._last_end = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Ends a wait."""
@@ -77,24 +90,28 @@ class EpochTable(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Adds the epoch's row. Lightning has validated before."""
-        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        assert isinstance(pl_module, ExpressionModule)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()} | pl_module.epoch_figures()
         row: dict[str, float] = {
             "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,
-            "seconds": round(time.monotonic() - self._start, 1),
-            **metrics,
+            "seconds": self._seconds(),
+            **dict(sorted(metrics.items())),
         }
         self.rows.append(row)
         self._write(trainer.max_epochs or 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far, kept in checkpoints so that a resumed run's table is whole."""
-        return {"rows": self.rows}
+        """The rows so far and the seconds that they took: a resumed run's table is whole."""
+        return {"rows": self.rows, "seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up the rows of the run that is resumed."""
         self.rows = list(state_dict["rows"])
-        self._start = time.monotonic() - self.rows[-1]["seconds"]
+        self._start = time.monotonic() - state_dict["seconds"]
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._start, 1)
 
     @rank_zero_only
     def _write(self, num_epochs: int) -> None:

@@ -61,6 +61,8 @@ class BestCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes up the best epoch of the run that is resumed."""
         assert self.dirpath is not None
+        if not state_dict["best_model_path"]:  # it was interrupted in its first epoch
+            return
         saved, own = self._resumed_from / BEST, Path(self.dirpath) / BEST
         if saved.is_file():
             if saved != own and getattr(rank_zero_only, "rank", 0) == 0:
@@ -71,11 +73,6 @@ class BestCheckpoint(ModelCheckpoint):
             super().load_state_dict({**state_dict, **best, **score})
         else:
             log.warning(f"{saved} is gone: the best epoch is sought among those that follow")
-
-
-def last_checkpoint(folder: Path) -> ModelCheckpoint:
-    """Keeps all that is needed to go on from the last epoch as ``last.ckpt``."""
-    return ModelCheckpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -121,17 +118,18 @@ def check_classes(path: Path, trained_on: Sequence[str], class_names: Sequence[s
         )
 
 
-def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
-    """Checks that a run of ``module`` can go on from a checkpoint.
+def check_fits(path: Path, module: ExpressionModule) -> dict[str, Any]:
+    """Checks that a checkpoint holds what a run of ``module`` needs to go on.
 
     Args:
         path: The checkpoint.
         module: What goes on.
-        epochs: Epochs of the whole training.
+
+    Returns:
+        The checkpoint.
 
     Raises:
-        UserError: If the classes or the parameters differ, it holds no optimiser (best.safetensors does not), or all
-            epochs are done.
+        UserError: If the classes or the parameters differ, or it holds no optimiser (best.safetensors does not).
     """
     checkpoint = read_checkpoint(path)
     check_classes(path, checkpoint["class_names"], module.class_names)
@@ -145,10 +143,26 @@ def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
             f"the checkpoint {path} does not fit this config: {different}. "
             "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
         )
-    if checkpoint["epoch"] + 1 >= epochs:
+    if not isinstance(checkpoint.get("epochs_done"), int):
+        raise UserError(f"the checkpoint {path} is of an older version of micacl, which cannot resume a run exactly")
+    return checkpoint
+
+
+def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
+    """Checks that a new run of ``module`` can go on from a checkpoint, and has something to do.
+
+    Args:
+        path: The checkpoint.
+        module: What goes on.
+        epochs: Epochs of the whole training.
+
+    Raises:
+        UserError: If the checkpoint does not fit, or all epochs are done.
+    """
+    done = check_fits(path, module)["epochs_done"]
+    if done >= epochs:
         raise UserError(
-            f"the checkpoint {path} is of epoch {checkpoint['epoch'] + 1}, so nothing is left of "
-            f"training.epochs={epochs}; set it higher"
+            f"the checkpoint {path} is of epoch {done}, so nothing is left of training.epochs={epochs}; set it higher"
         )
 
 

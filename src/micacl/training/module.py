@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from micacl.errors import UserError
 from micacl.losses import MCCLLoss
 from micacl.models import GEIIM, MICACL
+from micacl.training.epoch_figures import EpochFigures
 from micacl.training.predictions import ClipPredictions, InstanceWeights, Predictions, Rates, recognition_rates
+from micacl.training.random_state import random_state, set_random_state
 from micacl.training.schedule import learning_rate_factor
 
 
@@ -84,31 +86,37 @@ class ExpressionModule(LightningModule):
         self.class_names = list(class_names)
         self.optimisation = optimisation
         self.validation_name = validation_name
+        self.figures = EpochFigures()
         self.collected = ClipPredictions()
         self.collected_weights = InstanceWeights()
         self.test_predictions: Predictions | None = None
         self.test_instance_weights: Tensor | None = None
+        self._random_state: dict[str, Any] | None = None
+
+    def on_train_start(self) -> None:
+        """Takes the noise up where a resumed run left it, now that nothing else draws before the first step."""
+        if self._random_state is not None:
+            set_random_state(self._random_state, self.device)
+            self._random_state = None
+
+    def on_train_epoch_start(self) -> None:
+        """Begins the figures of an epoch; Lightning leaves this out where a run goes on inside one."""
+        self.figures.reset()
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Returns L_all of a batch and logs its terms."""
+        """Returns L_all of a batch and notes its terms."""
         output = self.network(batch["clip"])
         terms: dict[str, Tensor] = self.loss(*output, batch["label"], self.network.head)
         if not torch.isfinite(terms["total"]):
             values = {name: float(term.detach()) for name, term in terms.items()}
             raise NonFiniteLossError(self.global_step, batch["index"].tolist(), values)
-        batch_size = len(batch["label"])
-        self.log_dict(
-            {f"train/{name}": term.detach() for name, term in terms.items()},
-            on_step=False,
-            on_epoch=True,
-            batch_size=batch_size,
-            sync_dist=True,
-        )
-        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], on_step=True, on_epoch=False)
+        for name, term in terms.items():
+            self.figures.add(f"train/{name}", term, weight=len(batch["label"]))
+        self.figures.replace("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         if isinstance(self.network.geiim, GEIIM):
-            self.log("geiim/alpha", self.network.geiim.alpha.detach(), on_step=True, on_epoch=False)
+            self.figures.replace("geiim/alpha", self.network.geiim.alpha)
         if isinstance(self.loss, MCCLLoss):
-            self.log("mccl/temperature", self.loss.contrastive.temperature, on_step=True, on_epoch=False)
+            self.figures.replace("mccl/temperature", self.loss.contrastive.temperature)
         return terms["total"]
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
@@ -170,17 +178,40 @@ class ExpressionModule(LightningModule):
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Clips the norm here: Lightning refuses to with a fused optimiser, for the sake of a scaler we do not use."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimisation.gradient_clip_norm)
-        self.log("train/gradient_norm", norm, on_step=False, on_epoch=True)
+        self.figures.add("train/gradient_norm", norm, weight=1)
+
+    def epoch_figures(self) -> dict[str, float]:
+        """What the training steps of the epoch so far have measured, over all processes."""
+        means = self.figures.means()
+        values = self._over_processes(means)
+        return {name: float(value) for name, value in values.items()} | self.figures.newest()
+
+    def _over_processes(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The mean of each value over the processes, in one exchange; each process has had as many clips."""
+        if self.trainer.world_size == 1 or not values:
+            return values
+        stacked = torch.stack([value.to(self.device) for value in values.values()])
+        mean: Tensor = self.trainer.strategy.reduce(stacked, reduce_op="mean")
+        return dict(zip(values, mean, strict=True))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the classes, and where the loss's noise goes on: plain values only, which ``weights_only`` can read."""
+        """Adds the classes and what Lightning leaves out: plain values only, which ``weights_only`` can read."""
         checkpoint["class_names"] = self.class_names
-        checkpoint["random_state"] = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            checkpoint["random_state"]["cuda"] = torch.cuda.get_rng_state(self.device)
+        epochs: Any = self.trainer.fit_loop.epoch_progress.current
+        checkpoint["epochs_done"] = epochs.processed
+        checkpoint["random_states"] = self._of_every_process(random_state(self.device))
+        figures = self.figures.state_dict()
+        checkpoint["figures"] = figures | {"sums": self._over_processes(figures["sums"])}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the noise up where it was left."""
-        torch.set_rng_state(checkpoint["random_state"]["cpu"])
-        if self.device.type == "cuda" and "cuda" in checkpoint["random_state"]:
-            torch.cuda.set_rng_state(checkpoint["random_state"]["cuda"], self.device)
+        """Takes up what ``on_save_checkpoint`` has added."""
+        states = checkpoint["random_states"]
+        self._random_state = states[self.trainer.global_rank % len(states)]
+        self.figures.load_state_dict(checkpoint["figures"])
+
+    def _of_every_process(self, value: dict[str, Any]) -> list[dict[str, Any]]:
+        if self.trainer.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values

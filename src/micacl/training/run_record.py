@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,21 @@ class RunRecord:
         about: What identifies the run (data set, classes, fold, seed, setting, ...).
         config_yaml: The resolved config.
         active: False writes nothing: the processes of rank above 0.
+        earlier: The record of the start that this one goes on with; empty where it starts anew.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], config_yaml: str, active: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        config_yaml: str,
+        active: bool = True,
+        earlier: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
         self._active = active
-        self._start = time.monotonic()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._start = time.monotonic() - (earlier.get("seconds") or 0)
         self._record: dict[str, Any] = {
             "status": "running",
             "error": None,
@@ -49,7 +59,8 @@ class RunRecord:
             "versions": _versions(),
             "python": platform.python_version(),
             "device": None,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "started": earlier.get("started") or now,
+            "resumed": [*earlier.get("resumed", []), *([now] if earlier else [])],
             "seconds": None,
             "command": sys.argv,
         }

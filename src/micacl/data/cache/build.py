@@ -20,10 +20,10 @@ from micacl.data.cache.layout import ABOUT_NAME, FORMAT, JOURNAL_NAME, CacheKey,
 from micacl.data.cache.links import refuse_links
 from micacl.data.cache.take_in import take_in
 from micacl.data.facts import ClipFacts
-from micacl.data.lock import locked
 from micacl.data.progress import progress_bar
 from micacl.data.split import Clip
 from micacl.errors import UserError
+from micacl.lock import locked
 
 CRASHED = "the decoder crashed on it"
 

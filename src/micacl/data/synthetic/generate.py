@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from micacl.data.expressions import CLASS_NAMES
-from micacl.data.lock import locked
 from micacl.data.progress import progress_bar
 from micacl.data.synthetic.plan import PlannedClip, plan_clips
 from micacl.data.synthetic.recipe import Recipe
 from micacl.data.synthetic.worker import WRITING_FAILED
 from micacl.errors import UserError
+from micacl.lock import locked
 
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "label", "class_name", "subject", "fold")
