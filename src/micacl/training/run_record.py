@@ -90,7 +90,7 @@ def amend_record(folder: Path, **fields: Any) -> None:
     path = folder / "run.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     with replacing(path) as partial:
-        partial.write_text(json.dumps(record | fields, indent=2, allow_nan=False), encoding="utf-8")
+        partial.write_text(json.dumps(record | fields, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _git_state() -> dict[str, Any]:
