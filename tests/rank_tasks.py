@@ -6,9 +6,10 @@ import signal
 import time
 from pathlib import Path
 
-from micacl.errors import UserError
+from micacl.errors import OccupiedFolderError, UserError
 from micacl.job import Job
 from micacl.settings import Settings
+from micacl.stop import Stopped
 
 
 def rank() -> int:
@@ -69,3 +70,13 @@ def pids(folder: Path, num_ranks: int = 2) -> list[int]:
         assert time.monotonic() < deadline, "the ranks do not start"
         time.sleep(0.05)
     return [int(file.read_text()) for file in files]
+
+
+def find_another_run(settings: Settings, job: Job) -> None:
+    """Every rank finds that the folder is taken."""
+    raise OccupiedFolderError("another run is here")
+
+
+def be_stopped(settings: Settings, job: Job) -> None:
+    """Every rank is stopped by the same signal."""
+    raise Stopped(signal.SIGUSR1)

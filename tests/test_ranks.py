@@ -18,10 +18,11 @@ from tests import rank_tasks
 from tests.runs import PATH, TINY, compose_settings, read_table, run_apart, run_here
 
 from micacl import ranks
-from micacl.errors import UserError
+from micacl.errors import OccupiedFolderError, UserError
 from micacl.job import Job
 from micacl.ranks import RankError, run_on_devices
 from micacl.settings import Settings
+from micacl.stop import Stopped
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 # Two processes add up the same numbers in another order, in float32.
@@ -185,3 +186,17 @@ def test_a_training_loses_a_rank(alone: Path, cache_dir: Path, tmp_path: Path) -
     assert record_of(tmp_path / "run")["status"] == "failed"
     assert "rank 1 of 2 was killed" in record_of(tmp_path / "run")["error"]
     assert not any(_runs(child.pid) for child in spawned)
+
+
+def test_the_record_of_the_run_that_a_folder_belongs_to_stays_as_it_is(settings: Settings, job: Job) -> None:
+    (job.folder / "run.json").write_text('{"status": "finished"}')
+    with pytest.raises(OccupiedFolderError, match="another run is here"):
+        run_on_devices(rank_tasks.find_another_run, settings, job)
+    assert record_of(job.folder) == {"status": "finished"}
+
+
+def test_a_stop_stays_a_stop(settings: Settings, job: Job) -> None:
+    with pytest.raises(Stopped) as stopped:
+        run_on_devices(rank_tasks.be_stopped, settings, job)
+    assert (stopped.value.code, stopped.value.signal) == (138, signal.SIGUSR1)
+    assert not (job.folder / "run.json").exists()

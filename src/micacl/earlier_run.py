@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from micacl.errors import UserError
+from micacl.errors import OccupiedFolderError
 from micacl.reporting.config_file import differences, flat, read_options
 from micacl.reporting.run_folder import RUN_FILE
 from micacl.training.newest_checkpoint import newest_checkpoint
@@ -46,7 +46,7 @@ def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
         config_yaml: The config of the run that is to be done there.
 
     Raises:
-        UserError: If it holds a run with other options, which would be lost.
+        OccupiedFolderError: If it holds a run with other options, which would be lost.
     """
     record = _read_record(folder / RUN_FILE)
     finished = record.get("status") == "finished"
@@ -73,6 +73,6 @@ def _check_same_options(folder: Path, config_yaml: str) -> None:
     if different:
         shown = [f"{name} is {theirs} there and {ours} here" for name, (theirs, ours) in different.items()][:_SHOWN]
         more = f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
-        raise UserError(
+        raise OccupiedFolderError(
             f"{folder} holds a run with other options: {'; '.join(shown)}{more}. Name another folder, or delete it."
         )

@@ -5,6 +5,10 @@ class UserError(Exception):
     """Something the user can mend. The message says what is wrong and what to do; it is shown without a traceback."""
 
 
+class OccupiedFolderError(UserError):
+    """A folder belongs to another run, of which nothing may be changed."""
+
+
 class DecodeError(UserError):
     """A clip cannot be decoded. The message names its path."""
 

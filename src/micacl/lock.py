@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from micacl.errors import UserError
+from micacl.errors import OccupiedFolderError, UserError
 
 # A killed process leaves processes that load clips, which hold its lock until they notice: PyTorch's look every 5 s.
 _SECONDS_OF_ORPHANS = 12
@@ -42,13 +42,14 @@ def locked_or_refused(path: Path, message: str) -> Iterator[None]:
         message: what to say then.
 
     Raises:
-        UserError: another process holds the lock, or the folder cannot be written to.
+        OccupiedFolderError: another process holds the lock.
+        UserError: the folder cannot be written to.
     """
     lock = FileLock(path)
     try:
         lock.acquire(timeout=_SECONDS_OF_ORPHANS)
     except Timeout:
-        raise UserError(message) from None
+        raise OccupiedFolderError(message) from None
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
     try:

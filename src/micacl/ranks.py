@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
-from micacl.errors import UserError
+from micacl.errors import OccupiedFolderError, UserError
 from micacl.job import Job
 from micacl.settings import Settings
 from micacl.stop import Stopped
@@ -82,7 +82,7 @@ def run_on_devices(task: Callable[[Settings, Job], ResultT], settings: Settings,
     if error is None:
         value: ResultT = ranks[0].end.value  # type: ignore[union-attr]
         return value
-    if not isinstance(error, KeyboardInterrupt | SystemExit):
+    if not isinstance(error, KeyboardInterrupt | SystemExit | OccupiedFolderError):
         _record_failure(settings, job, error)
     raise error
 
@@ -154,9 +154,9 @@ def _watch(ranks: Sequence[_Rank]) -> list[_Result | BaseException]:
 
 
 def _cause(ends: Sequence[_Result | BaseException]) -> BaseException | None:
-    """The first error that can be mended, or else the first: the others miss the rank that is gone."""
+    """The first stop or error that can be mended, or else the first error: the others miss the rank that is gone."""
     errors = [end for end in ends if isinstance(end, BaseException)]
-    return min(errors, key=lambda error: not isinstance(error, UserError), default=None)
+    return min(errors, key=lambda error: not isinstance(error, UserError | Stopped), default=None)
 
 
 def _record_failure(settings: Settings, job: Job, error: BaseException) -> None:
@@ -237,6 +237,8 @@ def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection
 
 def _portable(error: BaseException) -> BaseException:
     """The error as another process can take it: with its message alone."""
+    if isinstance(error, OccupiedFolderError):
+        return OccupiedFolderError(str(error))
     if isinstance(error, UserError):
         return UserError(str(error))
     if isinstance(error, Stopped):

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 NODES = ("n1", "n2")
@@ -129,7 +130,8 @@ def stop(folder: Path, keep: bool = False) -> None:
     if len(pids) > 2:
         cancel = ["scancel", "--user=root", "--signal=KILL", "--full"]
         for command in (cancel, ["scancel", "--user=root"]):
-            subprocess.run(command, env=environment, timeout=STOP_SECONDS, capture_output=True, check=False)
+            with suppress(subprocess.TimeoutExpired):  # the controller does not answer: its processes are ended below
+                subprocess.run(command, env=environment, timeout=STOP_SECONDS, capture_output=True, check=False)
         time.sleep(1)
     for pid in reversed(pids):
         _end(pid)

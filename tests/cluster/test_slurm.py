@@ -30,7 +30,10 @@ ONE_A_NODE = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1", "tr
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """A cluster, which every command of this module finds."""
-    folder = slurm.start()
+    try:
+        folder = slurm.start()
+    except (OSError, RuntimeError) as error:  # no network of its own, a container without rights, a busy machine
+        pytest.skip(f"no Slurm cluster can be started here: {error}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
         patch.setenv("PYTHONPATH", SMALL_PATH)
