@@ -39,7 +39,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    return Job(tmp_path, "default", None, "seed: 7\n", frozenset(), repeatable=True)
+    return Job(tmp_path, "default", None, "seed: 7\n", repeatable=True, given=frozenset())
 
 
 def record_of(folder: Path) -> dict[str, Any]:
@@ -101,7 +101,7 @@ from tests import rank_tasks
 
 if __name__ == "__main__":
     with mock.patch("micacl.build.ranks_to_start", lambda _: 2):
-        run_on_devices(rank_tasks.wait_here, None, Job(Path(sys.argv[1]), "", None, "", frozenset(), repeatable=True))
+        run_on_devices(rank_tasks.wait_here, None, Job(Path(sys.argv[1]), "", None, "", True, frozenset()))
 """
 
 
