@@ -9,7 +9,7 @@ from micacl.job import Job
 from micacl.settings import Settings
 
 
-@command("train", Settings)
+@command("train", Settings, lambda _: None)
 def main(settings: Settings, job: Job) -> None:
     start = time.time()
     time.sleep(0.05 * settings.seed)

@@ -17,10 +17,11 @@ def test_nothing_is_left_elsewhere(logger: str, cache_dir: Path, tmp_path: Path)
     home, temporary, work = (tmp_path / name for name in ("home", "temporary", "work"))
     for folder in (home, temporary, work):
         folder.mkdir()
-    unset = dict.fromkeys(_VARIABLES)
+    unset: dict[str, str | None] = dict.fromkeys(_VARIABLES)
     options = [f"logger={logger}", f"cache.dir={cache_dir}", f"hydra.run.dir={tmp_path}/run"]
-    environment = {"HOME": str(home), "TMPDIR": str(temporary), "WANDB_MODE": "offline", "PYTHONDONTWRITEBYTECODE": "1"}
-    outcome = run_apart([*TINY, *options], work, **(unset | environment))
+    places: dict[str, str | None] = {"HOME": str(home), "TMPDIR": str(temporary)}
+    places |= {"WANDB_MODE": "offline", "PYTHONDONTWRITEBYTECODE": "1"}
+    outcome = run_apart([*TINY, *options], work, module="micacl.train", **(unset | places))
     assert outcome.status == 0, outcome.shown
     assert (tmp_path / "run" / "wandb").is_dir() == (logger == "wandb")
     assert [str(path) for folder in (home, temporary, work) for path in folder.rglob("*")] == []
