@@ -37,7 +37,7 @@ def test_the_wheel_holds_every_file(unpacked: Path) -> None:
             if path.is_file() and "__pycache__" not in path.parts
         }
 
-    package = {f"micacl/{name}" for name in files(REPOSITORY / "src" / "micacl")}
+    package = files(REPOSITORY / "src")
     conf = {f"micacl/conf/{name}" for name in files(REPOSITORY / "conf")}
     assert {"micacl/conf/train.yaml", "micacl/reporting/published.yaml", "micacl/py.typed"} <= package | conf
     (info,) = unpacked.glob("micacl-*.dist-info")

@@ -127,8 +127,8 @@ class ClipDataModule(lightning.LightningDataModule):
         assert self.trainer is not None
         loop: Any = self.trainer.fit_loop
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
-        just_ended = epochs.processed > epochs.completed
-        return {"epoch": epochs.processed, "batches": 0 if just_ended else batches.processed}
+        in_epoch = epochs.started > epochs.processed
+        return {"epoch": epochs.processed, "batches": batches.processed if in_epoch else 0}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Let the training go on from there; which clips come and how is decided by the seed and the position."""

@@ -1,3 +1,5 @@
 """Python imports this in every process that finds it: those that Slurm starts get the small network too."""
 
-import tests.small_ranks  # noqa: F401
+from tests.small_ranks import use_small_network
+
+use_small_network()

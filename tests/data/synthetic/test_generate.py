@@ -68,10 +68,10 @@ def test_a_second_call_draws_nothing(tiny_recipe: Recipe, tiny_folder: Path, mon
 def test_every_value_of_the_recipe_names_another_data_set() -> None:
     changed = [
         dataclasses.replace(Recipe(), **{field.name: getattr(Recipe(), field.name) + step})
-        for field, step in zip(dataclasses.fields(Recipe), (1, 1, 1, 1, 32, 1), strict=True)
+        for field, step in zip(dataclasses.fields(Recipe), (1, 1, 1, 1, 32, -0.5, 1), strict=True)
     ]
 
-    assert len({recipe_hash(recipe) for recipe in [Recipe(), *changed]}) == 7
+    assert len({recipe_hash(recipe) for recipe in [Recipe(), *changed]}) == 8
 
 
 def test_every_module_that_draws_names_another_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
