@@ -29,8 +29,8 @@ from micacl.training.predictions import Rates
 
 FILES = {
     ".lock", "adjacency.png", "checkpoints/best.safetensors", "checkpoints/last.ckpt", "config.yaml",
-    "confusion_matrix.png", "features.npz", "frames.npz", "instance_weights.png", "instances.npz", "metrics.csv", "predictions.csv", "run.json",
-    "thumbnails.npz", "tsne.png",
+    "confusion_matrix.png", "features.npz", "frames.npz", "instance_weights.png", "instances.npz", "metrics.csv",
+    "predictions.csv", "run.json", "thumbnails.npz", "tsne.png",
 }  # fmt: skip
 NUM_TEST_CLIPS = 7
 
