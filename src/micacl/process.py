@@ -32,5 +32,5 @@ def quieten_libraries() -> None:
     logging.getLogger("openTSNE").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", module="torch.optim.lr_scheduler")
-    # The replacement that it names is not in every torch that we run on.
-    warnings.filterwarnings("ignore", message=".*all_gather is deprecated", category=FutureWarning)
+    # The replacements that they name are not in every torch that we run on.
+    warnings.filterwarnings("ignore", message=".*all_(gather|reduce) is deprecated", category=FutureWarning)
