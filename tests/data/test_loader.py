@@ -83,6 +83,22 @@ def test_a_slow_reader_gets_the_same_batches() -> None:
     assert_same(batches, list(expected(dataset, positions, 2)))
 
 
+def test_workers_that_go_on_meanwhile_leave_a_batch_alone_that_is_being_taken_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset = Numbered(24)
+    loader = load(dataset, list(range(24)), 2, 2)
+    assert loader._shared is not None
+    unpack = loader._shared.unpack
+
+    def slowly(parcel: Parcel, pin_memory: bool) -> Sample:
+        time.sleep(0.1)
+        return unpack(parcel, pin_memory)
+
+    monkeypatch.setattr(loader._shared, "unpack", slowly)
+    assert_same(list(loader), list(expected(dataset, list(range(24)), 2)))
+
+
 def test_an_epoch_that_is_left_early_does_not_disturb_the_next() -> None:
     dataset = Numbered(30)
     positions = list(range(30))
