@@ -49,7 +49,10 @@ def train(arguments: Sequence[str], hits: str, output: Path, environment: Mappin
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     sys.argv = ["train.py", *arguments]
-    _start(hits)
+    try:
+        _start(hits)
+    finally:
+        print(f"leaving {len(multiprocessing.active_children())} processes")  # which the exit would wait for
 
 
 def _start(hits: str) -> None:

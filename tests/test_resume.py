@@ -122,6 +122,7 @@ def test_a_signal_saves_and_leaves_and_the_same_command_goes_on(
     assert ended.status == 128 + signum, ended.shown
     assert saved in ended.shown
     assert f"Stopped by {signum.name}. The same command goes on with {tmp_path}" in ended.shown
+    assert "leaving 0 processes" in ended.shown
     assert "Traceback" not in ended.shown
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["status"], record["error"]) == ("interrupted", f"interrupted by {signum.name}")

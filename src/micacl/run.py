@@ -165,6 +165,9 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, start
             f"a process that loads clips has died ({error}). Most often the memory was full: set a lower "
             "dataset.num_workers. The same command with the same folder goes on from the last checkpoint."
         ) from error
+    finally:
+        # Stopped inside a validation, Lightning leaves the loaders' processes, and the exit would wait for them.
+        trainer.fit_loop.teardown()
 
 
 def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
