@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from tests.reporting.run_folders import aliases_of_aliases
 from tests.runs import TINY, Outcome, read_table, run_here
 from tests.training.test_pretrained import Bomb
 
@@ -200,8 +201,9 @@ def config(text: str) -> Callable[[Path], None]:
         (lambda run: rewrite(run / "checkpoints/last.ckpt", state_dict={"a": 1}), [], ["is no checkpoint of micacl"]),
         (lambda run: rewrite(run / "checkpoints/last.ckpt", epoch="one"), [], ["is no checkpoint of micacl.train"]),
         (lambda run: (run / "config.yaml").write_text("- 1"), [], ["config.yaml is damaged: it holds no options"]),
-        (lambda run: (run / "config.yaml").write_bytes(b"\xff"), [], ["config.yaml cannot be read as YAML"]),
-        (config("model: !!python/object/apply:os.system [exit]\n"), [], ["config.yaml cannot be read as YAML"]),
+        (lambda run: (run / "config.yaml").write_bytes(b"\xff"), [], ["config.yaml is damaged and cannot be read"]),
+        (config("model: !!python/object/apply:os.system [exit]\n"), [], ["config.yaml is damaged and cannot be read"]),
+        (config(aliases_of_aliases(levels=5)), [], ["cannot be read as YAML: it holds an alias"]),
         (config("seed: ${oc.env:HOME}\n"), [], ["config.yaml is not as a run wrote it: seed is"]),
         (config("_target_: os.system\nstart: exit\n"), [], ["is not as a run wrote it: _target_ is 'os.system'"]),
         (config("model: {_target_: os.system}\n"), [], ["config.yaml is not as a run wrote it: model._target_ is"]),

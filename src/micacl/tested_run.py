@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from micacl.errors import UserError
-from micacl.reporting.config_file import CONFIG_FILE
+from micacl.reporting.config_file import CONFIG_FILE, read_nested
 from micacl.reporting.run_folder import RUN_FILE, Run, read_run
 from micacl.settings import Settings
 
@@ -60,13 +59,7 @@ def tested_run(checkpoint: Path) -> TestedRun | None:
     folder, path = place.parent, place.parent / CONFIG_FILE
     if place.name != "checkpoints" or not path.is_file():
         return None
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: it holds no options")
-    config = dict(_leaves(content))
+    config = dict(_leaves(read_nested(path)))
     for name, value in config.items():
         text = f"{name}: {value}"
         if "${" in text or "???" in text or "_target_" in text:  # a run writes its config whole, resolved and plain

@@ -98,3 +98,11 @@ def write_images(path: Path, clips: Sequence[str], pictures: Sequence[bytes]) ->
     offsets = np.cumsum([0, *map(len, pictures)])
     data = np.frombuffer(b"".join(pictures), dtype=np.uint8)
     np.savez(path, clip=np.array(clips), data=data, offsets=offsets)
+
+
+def aliases_of_aliases(levels: int) -> str:
+    """A YAML file of a few lines that stands for 10 to the power of `levels` words."""
+    lines = ["bomb0: &bomb0 lol"]
+    for level in range(1, levels + 1):
+        lines.append(f"bomb{level}: &bomb{level} [{', '.join([f'*bomb{level - 1}'] * 10)}]")
+    return "\n".join([*lines, ""])

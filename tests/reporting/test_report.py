@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from PIL import Image
-from tests.reporting.run_folders import CLASS_NAMES, HOSTILE_NAMES, picture, write_images, write_record, write_run
+from tests.reporting.run_folders import (
+    CLASS_NAMES,
+    HOSTILE_NAMES,
+    aliases_of_aliases,
+    picture,
+    write_images,
+    write_record,
+    write_run,
+)
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from micacl.report import main
@@ -86,6 +94,17 @@ def test_runs_without_any_result(tmp_path: Path) -> None:
                      "it has no run.json"):  # fmt: skip
         assert sentence in text
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["synthetic_results.tex"]
+
+
+def test_aliases_of_aliases_are_not_followed(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", CLIPS)
+    bomb = aliases_of_aliases(levels=5)  # 600 bytes that stand for 500 kB; a few more levels, and it were gigabytes
+    (folder / "config.yaml").write_text(bomb)
+    main([str(folder)])
+    assert "run : config.yaml is damaged and cannot be read as YAML: it holds an alias" in text_of(
+        folder / "report.html"
+    )
+    assert (folder / "report.html").read_text(encoding="utf-8").count("lol") == 0
 
 
 @pytest.mark.parametrize("name", ["predictions.csv", "features.npz", "metrics.csv", "config.yaml"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,18 +26,40 @@ def read_config(run: Run) -> dict[str, str]:
 
 def read_options(folder: Path) -> dict[str, str]:
     """As `read_config`, of the run in a folder."""
-    path = folder / CONFIG_FILE
+    return dict(flat(read_nested(folder / CONFIG_FILE)))
+
+
+def read_nested(path: Path) -> dict[Any, Any]:
+    """The options of a config.yaml as they are nested in it, as data: nothing that it names is made or called.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: the file is missing or damaged, or is not as a run wrote it.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise UserError(f"{path} is damaged: it holds no options.")
-        return dict(flat(content))
+        content = yaml.load(path.read_text(encoding="utf-8"), _WithoutAliases)
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged and cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged: it holds no options.")
+    return content
+
+
+class _WithoutAliases(yaml.SafeLoader):
+    """Plain values alone: a few lines of aliases of aliases stand for a text of gigabytes, and no run writes any."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "it holds an alias, which no run writes", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
 
 
 def flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, str]]:
