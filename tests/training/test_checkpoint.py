@@ -103,15 +103,16 @@ class Rated(LightningModule):
 
 
 @pytest.mark.parametrize(("uars", "best_epoch"), [([0.9, 0.5, 0.7], 1), ([0.5, 0.4, 0.9], 3), ([0.5, 0.6, 0.5], 2)])
-@pytest.mark.parametrize("same_folder", [True, False])
+@pytest.mark.parametrize("name", ["before", "after", "link"])
 def test_a_resumed_run_knows_the_best_epoch_before_it(
-    fit: "Fit", tmp_path: Path, uars: list[float], best_epoch: int, same_folder: bool
+    fit: "Fit", tmp_path: Path, uars: list[float], best_epoch: int, name: str
 ) -> None:
-    before, after = tmp_path / "before", tmp_path / ("before" if same_folder else "after")
+    before, after = tmp_path / "before", tmp_path / name
+    (tmp_path / "link").symlink_to(before)  # another name of the same folder
     fit(Rated(uars), 1, [BestCheckpoint(before, "validation"), last_checkpoint(before)])
     best = BestCheckpoint(after, "validation")
-    fit(Rated(uars), 3, [best], ckpt_path=before / "last.ckpt")
-    assert Path(best.best_model_path) == after / BEST
+    fit(Rated(uars), 3, [best], ckpt_path=(before if name == "after" else after) / "last.ckpt")
+    assert Path(best.best_model_path) == after.resolve() / BEST
     assert read_checkpoint(after / BEST)["epoch"] == best_epoch - 1
 
 

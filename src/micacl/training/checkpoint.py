@@ -65,7 +65,7 @@ class BestCheckpoint(ModelCheckpoint):
             return
         saved, own = self._resumed_from / BEST, Path(self.dirpath) / BEST
         if saved.is_file():
-            if saved != own and getattr(rank_zero_only, "rank", 0) == 0:
+            if saved.resolve() != own.resolve() and getattr(rank_zero_only, "rank", 0) == 0:
                 own.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(saved, own)
             best = {"best_model_path": str(own), "kth_best_model_path": str(own), "dirpath": self.dirpath}
