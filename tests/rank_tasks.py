@@ -80,3 +80,13 @@ def find_another_run(settings: Settings, job: Job) -> None:
 def be_stopped(settings: Settings, job: Job) -> None:
     """Every rank is stopped by the same signal."""
     raise Stopped(signal.SIGUSR1)
+
+
+def leave_at_once(settings: Settings, job: Job) -> None:
+    """What a second Ctrl-C does to every rank; the first has begun the record."""
+    if rank() == 0:
+        (job.folder / "run.json").write_text('{"status": "running", "error": null}')
+        (job.folder / "begun").touch()
+    while not (job.folder / "begun").exists():
+        time.sleep(0.05)
+    os._exit(128 + signal.SIGINT)

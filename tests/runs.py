@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -154,3 +155,11 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def tensors(value: Any, name: str = "") -> dict[str, Tensor]:
+    """Every tensor in a nest of dicts and lists, by its place."""
+    if isinstance(value, Tensor):
+        return {name: value}
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return {place: tensor for key, part in parts for place, tensor in tensors(part, f"{name}.{key}").items()}

@@ -1,8 +1,7 @@
 """``micacl.train`` with the small network and without pictures, which can be hit by a signal at a chosen moment.
 
-``python -m tests.small_train`` takes the hits from the variable HIT, :func:`train` from its caller. A hit is
-``MOMENT:COUNT:SIGNAL``: the signal comes when the moment comes for the COUNT-th time, from 1. Several are separated by
-commas. Moments are
+A hit is ``MOMENT:COUNT:SIGNAL``: the signal comes when the moment comes for the COUNT-th time, from 1. Several are
+separated by commas. Moments are
 
 - ``step``, ``validation`` and ``test``: before a batch is computed,
 - ``write``: a checkpoint is written aside, but not yet on the disk and not yet renamed,
@@ -50,12 +49,18 @@ def train(arguments: Sequence[str], hits: str, output: Path, environment: Mappin
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     sys.argv = ["train.py", *arguments]
     try:
-        _start(hits)
+        prepare(hits)
+        main()
     finally:
         print(f"leaving {len(multiprocessing.active_children())} processes")  # which the exit would wait for
 
 
-def _start(hits: str) -> None:
+def prepare(hits: str) -> None:
+    """Puts the small network and the hits into this process.
+
+    Args:
+        hits: See above; "" for none.
+    """
     for owner, name, replacement in (
         (micacl.models.micacl, "R3DBackbone", SmallBackbone),
         (micacl.run_files, "_write_pictures", lambda *_: None),
@@ -65,7 +70,6 @@ def _start(hits: str) -> None:
     for hit in filter(None, hits.split(",")):
         moment, count, name = [*hit.split(":"), ""][:3]
         _hit_before(moment, int(count), signal.Signals[name] if name else None)
-    main()
 
 
 def _hit_before(moment: str, count: int, signum: signal.Signals | None) -> None:
@@ -94,7 +98,3 @@ def _hit_before(moment: str, count: int, signum: signal.Signals | None) -> None:
         return original(*arguments, **options)
 
     setattr(owner, name, hit)
-
-
-if __name__ == "__main__":
-    _start(os.environ.get("HIT", ""))

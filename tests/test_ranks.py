@@ -14,8 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 from tests import rank_tasks
-from tests.runs import PATH, TINY, compose_settings, read_table, run_apart, run_here
+from tests.runs import PATH, TINY, Outcome, compose_settings, read_table, run_apart, run_here, tensors
 
 from micacl import ranks
 from micacl.errors import OccupiedFolderError, UserError
@@ -23,6 +24,7 @@ from micacl.job import Job
 from micacl.ranks import RankError, run_on_devices
 from micacl.settings import Settings
 from micacl.stop import Stopped
+from micacl.training.checkpoint import read_checkpoint
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 # Two processes add up the same numbers in another order, in float32.
@@ -134,20 +136,28 @@ def alone(small_network: None, cache_dir: Path, tmp_path_factory: pytest.TempPat
     return folder
 
 
-def test_a_sweep_of_two_processes_a_job(alone: Path, cache_dir: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def sweep(alone: Path, cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """Two jobs of two processes each, and what they said."""
+    folder = tmp_path_factory.mktemp("sweep")
     options = [*TINY, *TWO, "training.epochs=2", "logger=wandb", f"cache.dir={cache_dir}", "hydra.sweep.dir=sweep"]
-    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
-    outcome = run_apart([*options, "fold=1..2", "-m"], tmp_path, module="tests.small_ranks", **nobody)
+    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(folder / "none")}
+    outcome = run_apart([*options, "fold=1..2", "-m"], folder, module="tests.small_ranks", **nobody)
     assert outcome.status == 0, outcome.shown
-    assert list(tmp_path.iterdir()) == [tmp_path / "sweep"], "all ranks are in the job's own folder"
-    jobs = [tmp_path / "sweep" / number for number in "01"]
+    return folder, outcome
+
+
+def test_a_sweep_of_two_processes_a_job(alone: Path, sweep: tuple[Path, Outcome]) -> None:
+    folder, outcome = sweep
+    assert list(folder.iterdir()) == [folder / "sweep"], "all ranks are in the job's own folder"
+    jobs = [folder / "sweep" / number for number in "01"]
     for job, fold in zip(jobs, (1, 2), strict=True):
         assert (record_of(job)["status"], record_of(job)["fold"]) == ("finished", fold)
         assert [row["epoch"] for row in read_table(job / "metrics.csv")] == ["1", "2"]
         assert (job / "train.log").read_text().count("epoch 2/2") == 1
         assert len(list((job / "wandb").glob("offline-run-*"))) == 1
     assert outcome.shown.count("epoch 2/2") == 2
-    (row,) = (row for row in read_table(tmp_path / "sweep" / "summary.csv") if row["kind"] == "ours")
+    (row,) = (row for row in read_table(folder / "sweep" / "summary.csv") if row["kind"] == "ours")
     assert (row["n"], row["folds"]) == ("2", "1 2")
     assert_same_figures(alone, jobs[0])
 
@@ -162,6 +172,34 @@ def assert_same_figures(one: Path, other: Path) -> None:
         assert row["clip"] == row2["clip"]
         for name in (name for name in row if name.startswith("p_")):
             assert float(row2[name]) == pytest.approx(float(row[name]), abs=SAME), (row["clip"], name)
+
+
+def test_a_job_that_is_killed_and_stopped_ends_as_one_that_nothing_disturbed(
+    sweep: tuple[Path, Outcome], cache_dir: Path, tmp_path: Path
+) -> None:
+    options = [*TINY, *TWO, "training.epochs=2", "trainer.checkpoint_minutes=0", f"cache.dir={cache_dir}"]
+    shown = []
+    # Of three steps an epoch: the first start is killed in the third, the second told to leave in the fifth.
+    for hit, status in (("3:SIGKILL", -signal.SIGKILL), ("3:SIGTERM", 128 + signal.SIGTERM), ("", 0)):
+        outcome = run_apart([*options, "hydra.run.dir=run"], tmp_path, module="tests.small_ranks", HIT=hit)
+        assert outcome.status == status, outcome.shown
+        assert "Traceback" not in outcome.shown
+        shown.append(outcome.shown)
+    assert "going on from step 2," in shown[1]
+    assert "saved epoch 2, step 5 in" in shown[1]
+    assert "going on from step 5," in shown[2]
+    assert record_of(tmp_path / "run")["status"] == "finished"
+    undisturbed = sweep[0] / "sweep" / "0"
+    ours, theirs = (read_checkpoint(folder / "checkpoints" / "last.ckpt") for folder in (tmp_path / "run", undisturbed))
+    for part in ("state_dict", "optimizer_states", "random_states"):
+        found, expected = tensors(ours[part]), tensors(theirs[part])
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[place], expected[place]) for place in expected), part
+    rows = [read_table(folder / "metrics.csv") for folder in (tmp_path / "run", undisturbed)]
+    for row in (*rows[0], *rows[1]):
+        del row["seconds"], row["data_wait"]
+    assert rows[0] == rows[1]
+    assert (tmp_path / "run" / "predictions.csv").read_bytes() == (undisturbed / "predictions.csv").read_bytes()
 
 
 def test_a_training_loses_a_rank(alone: Path, cache_dir: Path, tmp_path: Path) -> None:
@@ -200,3 +238,10 @@ def test_a_stop_stays_a_stop(settings: Settings, job: Job) -> None:
         run_on_devices(rank_tasks.be_stopped, settings, job)
     assert (stopped.value.code, stopped.value.signal) == (138, signal.SIGUSR1)
     assert not (job.folder / "run.json").exists()
+
+
+def test_a_stop_at_once_is_no_failure(settings: Settings, job: Job) -> None:
+    with pytest.raises(Stopped) as stopped:
+        run_on_devices(rank_tasks.leave_at_once, settings, job)
+    assert (stopped.value.code, stopped.value.signal) == (130, signal.SIGINT)
+    assert record_of(job.folder) == {"status": "interrupted", "error": "interrupted by SIGINT"}

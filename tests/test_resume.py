@@ -6,12 +6,12 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import torch
 from filelock import FileLock
-from tests.runs import TINY, read_table
+from tests.runs import TINY, read_table, tensors
 from tests.small_train import train
 
 from micacl.training.checkpoint import read_checkpoint
@@ -60,14 +60,6 @@ def undisturbed(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert ended.status == 0, ended.shown
     assert not (folder / "checkpoints" / "previous.ckpt").exists()
     return folder
-
-
-def tensors(value: Any, name: str = "") -> dict[str, torch.Tensor]:
-    """Every tensor in a nest of dicts and lists, by its place."""
-    if isinstance(value, torch.Tensor):
-        return {name: value}
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return {place: tensor for key, part in parts for place, tensor in tensors(part, f"{name}.{key}").items()}
 
 
 def assert_same_end(folder: Path, undisturbed: Path) -> None:

@@ -82,8 +82,10 @@ def run_on_devices(task: Callable[[Settings, Job], ResultT], settings: Settings,
     if error is None:
         value: ResultT = ranks[0].end.value  # type: ignore[union-attr]
         return value
-    if not isinstance(error, KeyboardInterrupt | SystemExit | OccupiedFolderError):
-        _record_failure(settings, job, error)
+    if isinstance(error, Stopped) and _left_at_once(ranks[0].process.exitcode):
+        _record_end(settings, job, "interrupted", f"interrupted by {error.signal.name}")
+    elif not isinstance(error, KeyboardInterrupt | SystemExit | OccupiedFolderError):
+        _record_end(settings, job, "failed", str(error).strip().splitlines()[-1])
     raise error
 
 
@@ -106,7 +108,7 @@ class _Rank:
             while self.end is None and self.connection.poll():
                 self._take(self.connection.recv())
         if self.end is None and not alive:
-            self.end = UserError(f"{self._of} {_how(self.process.exitcode)}")
+            self.end = _left_at_once(self.process.exitcode) or UserError(f"{self._of} {_how(self.process.exitcode)}")
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, logging.LogRecord):
@@ -122,6 +124,12 @@ class _Rank:
             self.process.kill()
         self.process.join()
         self.connection.close()
+
+
+def _left_at_once(status: int | None) -> Stopped | None:
+    """A rank that a second Ctrl-C, or a signal that found it stuck, has ended says nothing but its status."""
+    signals = {128 + signum: signum for signum in _HANDED_ON}
+    return Stopped(signals[status]) if status in signals else None
 
 
 def _how(status: int | None) -> str:
@@ -159,7 +167,7 @@ def _cause(ends: Sequence[_Result | BaseException]) -> BaseException | None:
     return min(errors, key=lambda error: not isinstance(error, UserError | Stopped), default=None)
 
 
-def _record_failure(settings: Settings, job: Job, error: BaseException) -> None:
+def _record_end(settings: Settings, job: Job, status: str, said: str) -> None:
     """The first rank keeps ``run.json``; where it was another that failed, or the first was killed, it does not say."""
     from micacl.reporting.run_folder import RUN_FILE
     from micacl.run_files import about_run
@@ -167,7 +175,7 @@ def _record_failure(settings: Settings, job: Job, error: BaseException) -> None:
 
     if not (job.folder / RUN_FILE).is_file():
         RunRecord(job.folder, about_run(settings, job), job.config_yaml)
-    amend_record(job.folder, status="failed", error=str(error).strip().splitlines()[-1])
+    amend_record(job.folder, status=status, error=said)
 
 
 @contextmanager

@@ -201,13 +201,29 @@ class ExpressionModule(LightningModule):
         checkpoint["epochs_done"] = epochs.processed
         checkpoint["random_states"] = self._of_every_process(random_state(self.device))
         figures = self.figures.state_dict()
-        checkpoint["figures"] = figures | {"sums": self._over_processes(figures["sums"])}
+        checkpoint["figures"] = figures | {"sums": self._each_process(figures["sums"])}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes up what ``on_save_checkpoint`` has added."""
         states = checkpoint["random_states"]
         self._random_state = states[self.trainer.global_rank % len(states)]
-        self.figures.load_state_dict(checkpoint["figures"])
+        figures = checkpoint["figures"]
+        own = {name: self._own(sums_P) for name, sums_P in figures["sums"].items()}
+        self.figures.load_state_dict(figures | {"sums": own})
+
+    def _each_process(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Each value of every process, (P,), in one exchange; of one process as it is, 0-d."""
+        if self.trainer.world_size == 1 or not values:
+            return values
+        stacked_V = torch.stack([value.to(self.device) for value in values.values()])
+        all_PV: Tensor = self.trainer.strategy.all_gather(stacked_V)
+        return dict(zip(values, all_PV.unbind(1), strict=True))
+
+    def _own(self, sums_P: Tensor) -> Tensor:
+        """This process's own sum, so that all go on to the same digit; the mean where there were more or fewer."""
+        if sums_P.ndim == 0:
+            return sums_P
+        return sums_P[self.trainer.global_rank] if len(sums_P) == self.trainer.world_size else sums_P.mean()
 
     def _of_every_process(self, value: dict[str, Any]) -> list[dict[str, Any]]:
         if self.trainer.world_size == 1:

@@ -1,0 +1,158 @@
+"""A small run, undisturbed, and the means to disturb others and to compare them with it."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from tests.runs import TINY
+
+ROOT = Path(__file__).resolve().parents[2]
+EPOCHS, STEPS = 6, 3  # of each epoch
+_STEP = re.compile(r"going on from step (\d+)")
+# A run in two processes.
+RANKS = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+_SECONDS = 600  # after which a run hangs
+
+
+class Row(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        fault: What happened.
+        lost: What of the run's work was lost by it.
+        seen: What the user saw.
+        seconds: From the second start until the training went on.
+        same_end: Whether the run then ended as the undisturbed one, bit for bit; None where that was not asked.
+    """
+
+    fault: str
+    lost: str
+    seen: str
+    seconds: str
+    same_end: bool | None
+
+
+class Bench:
+    """An undisturbed run, and the means to start others.
+
+    Args:
+        place: An empty folder.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self.cache = place / "cache"
+        self.run(self.folder("drawn"))
+        process = self.start(self.folder("whole"))
+        self.wait_for(process, self.folder("whole") / "run.json")
+        begin = time.monotonic()
+        self.shown(process)
+        self.seconds = time.monotonic() - begin
+
+    def folder(self, name: str) -> Path:
+        """A folder for a run of its own."""
+        return self._place / name
+
+    def start(self, folder: Path, *options: str, hits: str = "") -> "subprocess.Popen[str]":
+        """Starts the run of a folder, or goes on with it; options that come later win."""
+        # Saved after every second or so, as a long training saves every ten minutes.
+        given = dict(option.split("=", 1) for option in (
+            *TINY, f"cache.dir={self.cache}", f"training.epochs={EPOCHS}", "trainer.checkpoint_minutes=0.01",
+            f"hydra.run.dir={folder}", *options,
+        ))  # fmt: skip
+        steps = self._steps_file(folder)
+        environment = {"HIT": hits, "STEPS": str(steps), "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+        quiet = {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONUNBUFFERED": "1", "WANDB_MODE": "offline"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "faulted.training", *(f"{name}={value}" for name, value in given.items())],
+            cwd=ROOT / "benchmarks", env=os.environ | environment | quiet,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def wait_for(self, process: "subprocess.Popen[str]", path: Path) -> None:
+        """Waits until a run that was started has written a file."""
+        while not path.exists():
+            assert process.poll() is None, f"it ended before it wrote {path}:\n{self.shown(process)}"
+            time.sleep(0.05)
+
+    def shown(self, process: "subprocess.Popen[str]") -> str:
+        """What the user has seen of a run when it has ended."""
+        try:
+            return process.communicate(timeout=_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.communicate()[0] + f"\nit hung for {_SECONDS} s"
+
+    def run(self, folder: Path, *options: str, hits: str = "") -> str:
+        """Does a run to its end, and gives what the user saw."""
+        return self.shown(self.start(folder, *options, hits=hits))
+
+    def recovered(
+        self, fault: str, folder: Path, seen: str, *options: str, whole: str = "whole", lost: str | None = None
+    ) -> Row:
+        """Starts a run again, to its end, and compares it.
+
+        Args:
+            fault: What has happened to it.
+            folder: Its folder.
+            seen: What the user saw then.
+            *options: Of both starts.
+            whole: Name of the undisturbed run.
+            lost: What was lost, where it is not steps.
+        """
+        begun = self._steps_begun(folder)
+        begin = time.monotonic()
+        process = self.start(folder, *options)
+        assert process.stdout is not None
+        step, seconds, named = 0, "", ""
+        for line in process.stdout:
+            if match := _STEP.search(line):
+                step = int(match[1])
+            if "is damaged" in line:
+                named = "; started again: " + last_line(line)
+            if not seconds and (step or line.startswith("epoch ")):
+                seconds = f"{time.monotonic() - begin:.0f}"
+        if process.wait() != 0:
+            named += "; started again: it failed"
+        steps = f"{begun - step} of {begun} steps" if begun > step else "nothing"
+        return Row(fault, lost or steps, seen + named, seconds, self.same_end(folder, whole))
+
+    def same_end(self, folder: Path, whole: str = "whole") -> bool:
+        """Whether a run has ended with the weights and the figures of an undisturbed one, bit for bit."""
+        ends = [folder, self.folder(whole)]
+        if not all((end / "predictions.csv").is_file() for end in ends):
+            return False
+        ours, theirs = (torch.load(end / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"] for end in ends)
+        same_weights = ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in theirs)
+        return same_weights and len({_figures(end) for end in ends}) == 1
+
+    def _steps_file(self, folder: Path) -> Path:
+        return self._place / f"{folder.name}.steps"
+
+    def _steps_begun(self, folder: Path) -> int:
+        path = self._steps_file(folder)
+        return path.stat().st_size if path.is_file() else 0
+
+
+def _figures(folder: Path) -> str:
+    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows: Sequence[dict[str, str]] = list(csv.DictReader(file))
+    for row in rows:
+        del row["seconds"], row["data_wait"]
+    return f"{rows} {(folder / 'predictions.csv').read_text(encoding='utf-8')}"
+
+
+def last_line(shown: str, word: str = "") -> str:
+    """The error, or else the last line, with a word, that is no progress bar's; of a traceback, that it was one."""
+    if "Traceback" in shown:
+        return "A TRACEBACK"
+    lines = [line for line in shown.splitlines() if line.strip() and "━" not in line and word in line]
+    errors = [line for line in lines if line.startswith("Error: ")]
+    return (errors or lines or ["nothing"])[-1]

@@ -1,0 +1,41 @@
+"""``python -m faulted.training OPTION...``: micacl.train with the tests' small network, which can be hit.
+
+It takes its hits from the variable HIT (see tests/small_train.py), and appends a byte to the file STEPS for each
+training step that the first rank begins.
+"""
+
+import os
+from pathlib import Path
+
+from tests.runs import SmallBackbone
+from torch import Tensor
+
+import micacl.models.micacl
+
+
+class CountingBackbone(SmallBackbone):
+    """Leaves a byte for each training step."""
+
+    def forward(self, instances_NCLHW: Tensor) -> Tensor:
+        """As the small network's."""
+        if self.training and os.environ.get("RANK", "0") == "0":
+            with Path(os.environ["STEPS"]).open("ab") as file:
+                file.write(b".")
+        return super().forward(instances_NCLHW)
+
+
+if __name__ == "__main__":
+    from tests.small_train import prepare
+
+    prepare(os.environ["HIT"])
+
+if __name__ in (
+    "__main__",
+    "__mp_main__",
+):  # also in ranks; they must not import Lightning before they know theirs
+    vars(micacl.models.micacl)["R3DBackbone"] = CountingBackbone
+
+if __name__ == "__main__":
+    from micacl.train import main
+
+    main()
