@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from filelock import FileLock
+from tests.dashboard.wandb_file import OfflineRun
 from tests.runs import TINY, read_table, tensors
 from tests.small_train import train
 
@@ -136,6 +137,22 @@ def test_ctrl_c_twice_leaves_at_once(start: Start, tmp_path: Path) -> None:
     assert "leaving at once" in ended.shown
     assert "Traceback" not in ended.shown
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_the_dashboard_gets_one_run(start: Start, tmp_path: Path) -> None:
+    options = (f"hydra.run.dir={tmp_path}", "logger=wandb")
+    assert start(*options, hits="step:5:SIGKILL", WANDB_MODE="offline").status == -signal.SIGKILL
+    run_id = json.loads((tmp_path / "run.json").read_text())["wandb_id"]
+    assert start(*options, WANDB_MODE="offline").status == 0
+    first, second = sorted((tmp_path / "wandb").glob("offline-run-*"))  # by their dates; each start leaves one
+    assert [path.name.rpartition("-")[2] for path in (first, second)] == [run_id, run_id]
+    # W&B had not yet written what the first was told: the second has it all, each epoch as a step.
+    run = OfflineRun(second)
+    assert run.run.run_id == run_id
+    rows = read_table(tmp_path / "metrics.csv")
+    assert [(step["_step"], step["epoch"]) for step in run.steps[: len(rows)]] == [(1, 1), (2, 2), (3, 3)]
+    for step, row in zip(run.steps, rows, strict=False):
+        assert step["train/total"] == float(row["train/total"])
 
 
 SCONTROL = """#!/bin/sh

@@ -117,6 +117,29 @@ def test_a_job_that_is_requeued_starts_again_and_ends(drawn: list[str], tmp_path
     assert [row["epoch"] for row in read_table(metrics)] == [str(epoch) for epoch in range(1, EPOCHS + 1)]
 
 
+def test_a_job_that_is_cancelled_is_named_and_goes_on_by_the_same_command(drawn: list[str], tmp_path: Path) -> None:
+    arguments = [*drawn, *ON_SLURM, f"training.epochs={EPOCHS}", "hydra.sweep.dir=sweep", "fold=1", "-m"]
+    with (tmp_path / "output").open("w") as output:
+        sweep = subprocess.Popen(
+            [sys.executable, "-m", "micacl.train", *arguments], cwd=tmp_path, stdout=output, stderr=output
+        )
+    folder = tmp_path / "sweep" / "0"
+    metrics = folder / "metrics.csv"
+    wait_for(lambda: metrics.is_file() and len(read_table(metrics)) >= 2, "the job does not train")
+    (job,) = ask("squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
+    ask("scancel", job)
+    assert sweep.wait(timeout=SECONDS) == 1
+    shown = (tmp_path / "output").read_text()
+    assert re.search(rf"Error: a job of this sweep was cancelled or killed: Job {job} ", shown), shown
+    assert "Traceback" not in shown
+    assert record_of(folder)["status"] == "interrupted"
+    outcome = run_small(arguments, tmp_path)
+    assert outcome.status == 0, outcome.shown
+    assert record_of(folder)["status"] == "finished"
+    assert len(record_of(folder)["resumed"]) == 1
+    assert [row["epoch"] for row in read_table(metrics)] == [str(epoch) for epoch in range(1, EPOCHS + 1)]
+
+
 def test_two_tasks_of_srun_train_together(drawn: list[str], tmp_path: Path) -> None:
     step = srun([*drawn, *ONE_A_NODE, "hydra.run.dir=run"], tmp_path)
     shown, _ = step.communicate(timeout=SECONDS)
