@@ -219,6 +219,14 @@ def test_a_disk_that_is_full_loses_no_checkpoint(start: Start, undisturbed: Path
     assert_same_end(tmp_path, undisturbed)
 
 
+def test_a_log_that_does_not_fit_on_the_disk_is_no_traceback(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "train.log").symlink_to("/dev/full")
+    ended = start(f"hydra.run.dir={tmp_path}", "training.epochs=1")
+    assert ended.status == 0, ended.shown
+    assert "epoch 1/1" in ended.shown
+    assert "Traceback" not in ended.shown
+
+
 def test_a_loading_process_that_is_killed(start: Start, undisturbed: Path, tmp_path: Path) -> None:
     options = (f"hydra.run.dir={tmp_path}", "dataset.num_workers=1")
     ended = start(*options, hits="worker:4:SIGKILL")

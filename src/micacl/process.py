@@ -25,7 +25,9 @@ def is_first_process() -> bool:
 
 
 def quieten_libraries() -> None:
-    """Keeps Lightning's hints, meant for people who write Lightning code, away from people who run this."""
+    """Keeps hints that are meant for people who write such code away from people who run this."""
+    # Where the disk is full, the log file misses a line that is on the screen; a traceback for each says no more.
+    logging.raiseExceptions = False
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     logging.getLogger("matplotlib").setLevel(logging.WARNING)

@@ -89,6 +89,14 @@ def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
         assert features["clip"].tolist() == [clips[2], clips[0], clips[1]]
 
 
+@pytest.mark.parametrize("name", ["predictions.csv", "features.npz"])
+def test_results_that_cannot_be_written_are_one_message(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()  # in the way, as a full disk is
+    predictions = Predictions(torch.tensor([0]), torch.tensor([0]), torch.ones(1, 1), torch.ones(1, 2))
+    with pytest.raises(UserError, match=f"Cannot write .*{name}"):
+        write_predictions(tmp_path, predictions, ["a"], ["joy"])
+
+
 def test_rows_with_different_columns(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.csv", [{"a": 1}, {"b": 2, "a": 3}])
     assert read_table(tmp_path / "rows.csv") == [{"a": "1", "b": ""}, {"a": "3", "b": "2"}]

@@ -128,7 +128,7 @@ def write_predictions(
     clips = [clip_names[index] for index in predictions.index_N.tolist()]
     labels = predictions.label_N.tolist()
     predicted = predictions.prediction_N.tolist()
-    with (folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
+    with replacing(folder / "predictions.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["clip", "label", "prediction", *(f"p_{name}" for name in class_names)])
         for clip, label, guess, probabilities in zip(
@@ -136,13 +136,14 @@ def write_predictions(
         ):
             row = [clip, class_names[label], class_names[guess]]
             writer.writerow(row + [f"{probability:.6f}" for probability in probabilities])
-    np.savez_compressed(
-        folder / "features.npz",
-        features=predictions.features_NC.cpu().numpy().astype(np.float32),
-        label=np.array(labels),
-        prediction=np.array(predicted),
-        clip=np.array(clips),
-    )
+    with replacing(folder / "features.npz") as partial:
+        np.savez_compressed(
+            partial,
+            features=predictions.features_NC.cpu().numpy().astype(np.float32),
+            label=np.array(labels),
+            prediction=np.array(predicted),
+            clip=np.array(clips),
+        )
 
 
 def write_images(path: Path, clip_names: Sequence[str], pictures: Sequence[bytes]) -> None:
