@@ -3,6 +3,7 @@
 Hydra takes launchers from this namespace alone, and imports all of it, so nothing here needs submitit on import.
 """
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class SubmititSlurmLauncher(Launcher):
 
         from micacl.commandline import UsageError
 
+        _watch_without_accounting()
         try:
             jobs: Sequence[JobReturn] = self._launcher.launch(job_overrides, initial_job_idx)
         except UncompletedJobError as error:
@@ -50,3 +52,27 @@ class SubmititSlurmLauncher(Launcher):
                 f"the same command with hydra.sweep.dir={self._folder} goes on with those that have not finished."
             ) from error
         return jobs
+
+
+def _watch_without_accounting() -> None:
+    """Lets submitit ask Slurm's controller for jobs that have ended, where there is no accounting to ask.
+
+    It would wait for a cancelled job for ever. The controller forgets jobs, by default 5 minutes after their end.
+    """
+    from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
+
+    class QueueWatcher(SlurmInfoWatcher):
+        def _make_command(self) -> list[str]:
+            return ["squeue", "--me", "--states=all", "--array", "--noheader", "--format=%i|%T|%N"]
+
+        def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
+            text = string if isinstance(string, str) else string.decode()
+            info: dict[str, dict[str, str]] = super().read_info(f"JobID|State|NodeList\n{text}")
+            return info
+
+    try:
+        asked = subprocess.run(["sacct", "--noheader"], capture_output=True, check=False)
+    except OSError:  # submitit says what is missing
+        return
+    if asked.returncode != 0:
+        SlurmJob.watcher = QueueWatcher(delay_s=60)
