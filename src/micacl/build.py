@@ -59,6 +59,7 @@ def _network_arguments(settings: Settings) -> dict[str, Any]:
         "geiim": settings.ablation.geiim,
         "wian": settings.ablation.wian,
         "embedding_dim": model.geiim.embedding_dim,
+        "initial_alpha": model.geiim.initial_alpha,
         "kernels": model.geiim.kernels,
         "weight_scale": model.wian.weight_scale,
         "residual": model.wian.residual,

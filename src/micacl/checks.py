@@ -82,6 +82,12 @@ def check_options(settings: Settings) -> None:
             "more than 0; .inf does not clip",
         ),
         ("model.geiim.embedding_dim", model.geiim.embedding_dim, model.geiim.embedding_dim >= 1, "1 or more"),
+        (
+            "model.geiim.initial_alpha",
+            model.geiim.initial_alpha,
+            0 < model.geiim.initial_alpha < 1,
+            "more than 0 and less than 1",
+        ),
         ("model.attention.num_heads", model.attention.num_heads, model.attention.num_heads >= 1, "1 or more"),
         *(
             (f"loss.{name}.projection_dim", value, value >= 1, "1 or more")

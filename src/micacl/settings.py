@@ -17,6 +17,7 @@ class BackboneSettings:
 @dataclass
 class GEIIMSettings:
     embedding_dim: int = MISSING
+    initial_alpha: float = MISSING
     kernels: list[int] = MISSING
 
 

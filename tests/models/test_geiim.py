@@ -106,6 +106,22 @@ def test_one_adjacency_for_the_whole_batch() -> None:
     torch.testing.assert_close(module(x_BTC), alone_BTC)
 
 
+@pytest.mark.parametrize("initial_alpha", [0.1, 0.5, 0.9])
+def test_alpha_starts_where_it_is_told(initial_alpha: float) -> None:
+    module = GEIIM(4, 5, kernels=(), initial_alpha=initial_alpha).double()
+    x_BTC = torch.randn(2, 4, 5, dtype=torch.float64)
+    neighbours_BTC = torch.einsum("tu,buc->btc", module.adjacency(), x_BTC)
+    torch.testing.assert_close(
+        module(x_BTC), initial_alpha * x_BTC + (1 - initial_alpha) * neighbours_BTC, rtol=1e-6, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("initial_alpha", [0.0, 1.0, 1.5, -0.1, float("nan")])
+def test_an_alpha_that_could_not_be_learned_is_refused(initial_alpha: float) -> None:
+    with pytest.raises(ValueError, match="initial_alpha must be between 0 and 1"):
+        GEIIM(4, 8, initial_alpha=initial_alpha)
+
+
 @pytest.mark.parametrize("kernels", [(2,), (1, 3, 4), (0,)])
 def test_even_kernels_are_refused(kernels: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="odd kernel sizes"):

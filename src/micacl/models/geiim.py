@@ -22,23 +22,32 @@ class GEIIM(nn.Module):
         feature_dim: C.
         embedding_dim: d, the size of each instance's node embedding (not stated in the paper).
         kernels: Odd kernel sizes of the depthwise convolutions (not stated in the paper).
+        initial_alpha: alpha at the start, between 0 and 1 (not stated in the paper). One number among millions, it
+            moves slowly: at one half, a short training ends with instances that are half their neighbours.
 
     Raises:
-        ValueError: If a kernel size is even or not positive.
+        ValueError: If a kernel size is even or not positive, or ``initial_alpha`` not between 0 and 1.
     """
 
     def __init__(
-        self, num_instances: int, feature_dim: int, embedding_dim: int = 10, kernels: Sequence[int] = (1, 3, 5)
+        self,
+        num_instances: int,
+        feature_dim: int,
+        embedding_dim: int = 10,
+        kernels: Sequence[int] = (1, 3, 5),
+        initial_alpha: float = 0.9,
     ) -> None:
         super().__init__()
         if any(kernel < 1 or kernel % 2 == 0 for kernel in kernels):
             raise ValueError(f"GEIIM needs odd kernel sizes, so that an instance keeps its place; got {list(kernels)}")
+        if not 0 < initial_alpha < 1:
+            raise ValueError(f"initial_alpha must be between 0 and 1, got {initial_alpha}")
         self.num_instances = num_instances
         self.feature_dim = feature_dim
         # Products of two such embeddings have a standard deviation of 1: the graph starts neither flat nor one-hot.
         self.node_embedding_1 = nn.Parameter(torch.randn(num_instances, embedding_dim) * embedding_dim**-0.25)
         self.node_embedding_2 = nn.Parameter(torch.randn(embedding_dim, num_instances) * embedding_dim**-0.25)
-        self.alpha_logit = nn.Parameter(torch.zeros(()))
+        self.alpha_logit = nn.Parameter(torch.logit(torch.tensor(initial_alpha)))
         self.convolutions = nn.ModuleList(
             nn.Conv1d(feature_dim, feature_dim, kernel, padding=kernel // 2, groups=feature_dim) for kernel in kernels
         )

@@ -41,6 +41,7 @@ class MICACL(nn.Module):
         geiim: Whether instances interact through GEIIM (Table III: off in a).
         wian: Whether WIAN aggregates (Table III: off in a and b).
         embedding_dim: d of GEIIM.
+        initial_alpha: alpha of GEIIM at the start.
         kernels: Kernel sizes of GEIIM's convolutions; ``()`` is equation (2) alone.
         weight_scale: Scale of WIAN's weights, "printed" or "unit_mean".
         residual: Whether WIAN adds to its input, or replaces it as printed.
@@ -58,6 +59,7 @@ class MICACL(nn.Module):
         geiim: bool = True,
         wian: bool = True,
         embedding_dim: int = 10,
+        initial_alpha: float = 0.9,
         kernels: Sequence[int] = (1, 3, 5),
         weight_scale: WeightScale = "unit_mean",
         residual: bool = True,
@@ -69,7 +71,9 @@ class MICACL(nn.Module):
         self.num_instances = num_frames // instance_length
         self.instance_length = instance_length
         self.backbone = R3DBackbone()
-        self.geiim = GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels) if geiim else nn.Identity()
+        self.geiim = (
+            GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels, initial_alpha) if geiim else nn.Identity()
+        )
         self.wian = WIAN(FEATURE_DIM, weight_scale, residual) if wian else nn.Identity()
         self.attention = InstanceAttention(FEATURE_DIM, num_heads)
         self.aggregation = InstanceAggregation(self.num_instances)
