@@ -9,19 +9,21 @@ from experiments.frozen.tables import settings_table, write_between_marks
 FOLDER = Path(__file__).parent
 SETTINGS: dict[str, tuple[str, ...]] = {
     "default": (),
+    "GEIIM's alpha from one half": ("model.geiim.initial_alpha=0.5",),
+    "GEIIM without convolutions": ("model.geiim.kernels=[]",),
     "WIAN's weights as printed": ("model.wian.weight_scale=printed",),
     "WIAN without residual": ("model.wian.residual=false",),
-    "GEIIM without convolutions": ("model.geiim.kernels=[]",),
     "MCCL as printed": ("loss=mccl_printed",),
     "MCCL's weights as printed": ("loss.contrastive.weighting=printed",),
-    "MCCL at a tenth": ("loss.contrastive_weight=0.1",),
+    "MCCL at full weight": ("loss.contrastive_weight=1",),
+    "no contrast": ("loss.contrastive_weight=0",),
     "no feature augmentation": ("loss.augmentation_weight=0",),
     "no intensity-aware loss": ("loss.intensity_weight=0",),
-    "class_balanced sampler": ("dataset.sampler=class_balanced",),
     "square_root sampler": ("dataset.sampler=square_root",),
-    "MCCL at a tenth, class_balanced": ("loss.contrastive_weight=0.1", "dataset.sampler=class_balanced"),
+    "uniform sampler": ("dataset.sampler=uniform",),
+    "uniform sampler, MCCL at full weight": ("dataset.sampler=uniform", "loss.contrastive_weight=1"),
 }
-SHOWN = ("default", "MCCL as printed", "MCCL's weights as printed", "MCCL at a tenth")
+SHOWN = ("default", "MCCL at full weight", "MCCL as printed", "uniform sampler")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ class MCCLLoss(nn.Module):
         base_temperature: tau0.
         form: "log" or "printed", equation (11).
         weighting: "balanced" or "printed", equation (7).
-        contrastive_weight: Factor of L_MC; 1 in equation (13).
+        contrastive_weight: Factor of L_MC; 1 in equation (13), see docs/fidelity.md.
         label_smoothing: Of the cross-entropy.
         intensity_weight: Factor of the intensity-aware loss.
         augmentation_weight: Factor of the feature-augmentation regulariser.
@@ -44,7 +44,7 @@ class MCCLLoss(nn.Module):
         base_temperature: float = 0.07,
         form: Form = "log",
         weighting: Weighting = "balanced",
-        contrastive_weight: float = 1.0,
+        contrastive_weight: float = 0.1,
         label_smoothing: float = 0.1,
         intensity_weight: float = 0.1,
         augmentation_weight: float = 0.1,
