@@ -1,8 +1,10 @@
 """Small video files whose frames show their own number."""
 
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import av
@@ -138,3 +140,21 @@ def decode_in_order() -> Callable[[Path], NDArray[np.uint8]]:
             return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
     return decode
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are their owner's alone."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def no_root() -> Iterator[None]:
+    """root may read every file: the test goes on as nobody."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)

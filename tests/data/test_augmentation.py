@@ -30,6 +30,10 @@ def draws(augmentation: TrainingAugmentation, number: int) -> list[Draw]:
     return [augmentation.draw(np.random.default_rng(seed)) for seed in range(number)]
 
 
+def on_worker(frames: Frames, draw: Draw, size: int) -> Frames:
+    return augment_clip(frames[:, draw.rows(frames.shape[1])], draw, size)
+
+
 def on_device(frames: Frames, draw: Draw, size: int) -> Frames:
     result: Frames = augment_batch(torch.from_numpy(frames)[None], [draw], size)[0].numpy()
     return result
@@ -40,10 +44,33 @@ def on_device(frames: Frames, draw: Draw, size: int) -> Frames:
 def test_the_worker_and_the_device_give_the_same_pixels(seed: int, frame_size: int) -> None:
     draw = TrainingAugmentation((0.08, 1.0), 0.4).draw(np.random.default_rng(seed))
     clip = smooth_clip(size=frame_size, seed=seed)
-    worker, device = augment_clip(clip, draw, 64), on_device(clip, draw, 64)
+    worker, device = on_worker(clip, draw, 64), on_device(clip, draw, 64)
     assert worker.shape == device.shape == (6, 64, 64, 3)
     assert worker.dtype == device.dtype == np.uint8
     assert abs(worker.astype(int) - device).max() <= 2
+
+
+@pytest.mark.parametrize("height", [1 / 96, 2 / 96, 0.1, 0.3, 0.66, 0.67, 0.9, 1.0])
+@pytest.mark.parametrize("size", [1, 63, 64])
+def test_frames_do_not_run_into_each_other(height: float, size: int) -> None:
+    # Black and white in turns, so that a trace of a neighbour shows.
+    frames = np.zeros((5, 96, 96, 3), np.uint8)
+    frames[1::2] = 255
+    result = on_worker(frames, Draw(top=0.0, height=height, width=0.5), size)
+    assert (result == frames[:, :1, :1]).all()
+
+
+@pytest.mark.parametrize("frame_size", [1, 2, 7])
+def test_tiny_frames_are_augmented_too(frame_size: int) -> None:
+    for draw in draws(TrainingAugmentation((0.08, 1.0), 0.4), 30):
+        clip = smooth_clip(size=frame_size)
+        assert abs(on_worker(clip, draw, 64).astype(int) - on_device(clip, draw, 64)).max() <= 2
+
+
+def test_a_clip_of_many_frames_is_as_exact_as_one_of_few() -> None:
+    (draw,) = draws(TrainingAugmentation((0.2, 0.5), 0.0), 1)
+    clip = np.repeat(smooth_clip(1), 700, axis=0)
+    assert abs(on_worker(clip, draw, 64).astype(int) - on_device(clip[:1], draw, 64)).max() <= 2
 
 
 def test_a_batch_gives_each_clip_its_own_draw() -> None:
@@ -58,7 +85,7 @@ def test_a_batch_gives_each_clip_its_own_draw() -> None:
 def test_all_frames_of_a_clip_are_augmented_alike(seed: int) -> None:
     (draw,) = draws(TrainingAugmentation((0.5, 1.0), 0.4), seed + 1)[-1:]
     frame = smooth_clip(1, seed=seed)
-    clip = augment_clip(np.repeat(frame, 16, axis=0), draw, 64)
+    clip = on_worker(np.repeat(frame, 16, axis=0), draw, 64)
     assert clip.shape == (16, 64, 64, 3)
     assert (clip == clip[:1]).all()
 
@@ -66,7 +93,7 @@ def test_all_frames_of_a_clip_are_augmented_alike(seed: int) -> None:
 def test_the_order_of_the_frames_stays() -> None:
     frames = np.stack([np.full((96, 96, 3), 80 + 6 * number, dtype=np.uint8) for number in range(16)])
     for draw in draws(TrainingAugmentation((0.5, 1.0), 0.2), 5):
-        assert (np.diff(augment_clip(frames, draw, 64).mean((1, 2, 3))) > 0).all()
+        assert (np.diff(on_worker(frames, draw, 64).mean((1, 2, 3))) > 0).all()
 
 
 def test_the_generator_decides_the_draw() -> None:
@@ -79,11 +106,11 @@ def test_half_of_the_clips_are_mirrored_and_mirroring_mirrors() -> None:
     chosen = draws(TrainingAugmentation((1.0, 1.0), 0.0), 200)
     assert 70 < sum(draw.mirrored for draw in chosen) < 130
     clip = smooth_clip()
-    mirrored = augment_clip(clip, Draw(mirrored=True), 96)
+    mirrored = on_worker(clip, Draw(mirrored=True), 96)
     assert (mirrored == clip[:, :, ::-1]).all()
 
 
-@pytest.mark.parametrize("run", [augment_clip, on_device])
+@pytest.mark.parametrize("run", [on_worker, on_device])
 def test_the_crop_is_the_one_drawn(run: object) -> None:
     # Each pixel tells its place, so the corners of the result tell the crop; 96 levels of 2.
     columns = np.broadcast_to(2 * np.arange(96, dtype=np.uint8), (96, 96))
@@ -117,14 +144,14 @@ def test_colours_change_as_in_pillow(brightness: float, contrast: float, saturat
     image = ImageEnhance.Contrast(image).enhance(contrast)
     expected = np.asarray(ImageEnhance.Color(image).enhance(saturation)).astype(int)
     draw = Draw(brightness=brightness, contrast=contrast, saturation=saturation)
-    for result in (augment_clip(clip, draw, 96)[0], on_device(clip, draw, 96)[0]):
+    for result in (on_worker(clip, draw, 96)[0], on_device(clip, draw, 96)[0]):
         assert abs(result.astype(int) - expected).max() <= 3  # Pillow rounds after each step
 
 
 def test_jitter_keeps_within_its_bounds_and_leaves_the_hue() -> None:
     grey = np.full((1, 96, 96, 3), 100, dtype=np.uint8)
     chosen = draws(TrainingAugmentation((1.0, 1.0), 0.4), 200)
-    outputs = np.stack([augment_clip(grey, draw, 64) for draw in chosen]).astype(int)
+    outputs = np.stack([on_worker(grey, draw, 64) for draw in chosen]).astype(int)
     assert outputs.min() >= 59
     assert outputs.max() <= 141
     assert outputs.std() > 10
@@ -133,7 +160,7 @@ def test_jitter_keeps_within_its_bounds_and_leaves_the_hue() -> None:
 
 def test_nothing_changes_nothing() -> None:
     clip = smooth_clip()
-    assert (augment_clip(clip, NOTHING, 96) == clip).all()
+    assert (on_worker(clip, NOTHING, 96) == clip).all()
     assert (on_device(clip, NOTHING, 96) == clip).all()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,20 +103,10 @@ def test_a_damaged_file_is_named_with_the_reason(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.fixture
-def no_root() -> Iterator[None]:
-    """root may read every file: the test goes on as nobody."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    yield
-    os.seteuid(user)
-
-
 def test_a_file_without_permission_is_named(
-    tmp_path: Path, write_video: WriteVideo, request: pytest.FixtureRequest, decode: Decode
+    open_folder: Path, write_video: WriteVideo, request: pytest.FixtureRequest, decode: Decode
 ) -> None:
-    path = write_video(tmp_path / "secret.mp4", 3)
+    path = write_video(open_folder / "secret.mp4", 3)
     path.chmod(0)
     request.getfixturevalue("no_root")
     with pytest.raises(DecodeError, match="Permission denied"):

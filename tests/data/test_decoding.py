@@ -10,9 +10,10 @@ import av
 import numpy as np
 import pytest
 from tests.data.frame_choices import ends, every, last, last_repeated, middles
-from tests.data.ways import agree
+from tests.data.ways import MAIN, agree, way
 
 from micacl.data.decoding import decode_frames
+from micacl.data.square import to_squares
 from micacl.data.video_file import index_video
 
 if TYPE_CHECKING:
@@ -207,6 +208,23 @@ def test_a_video_filmed_sideways_is_turned_upright(
     # The matrix turns the picture clockwise by a quarter.
     expected = np.rot90(decode_frames(upright, every), -1, axes=(1, 2))
     assert agree(way_name, decode(sideways, every), expected)
+
+
+def test_a_video_of_odd_size_is_decoded(
+    tmp_path: Path, decode_in_order: DecodeInOrder, way_name: str, decode: Decode
+) -> None:
+    path = tmp_path / "odd.mp4"
+    pictures = np.random.default_rng(0).integers(0, 255, (5, 7, 9, 3), np.uint8).repeat(8, 1).repeat(8, 2)[:, :53, :71]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 71, 53, "yuv444p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        container.mux(stream.encode())
+    shown = decode_in_order(path)
+    assert shown.shape == pictures.shape
+    squares = way(way_name, 53) if way_name in MAIN else decode
+    assert agree(way_name, to_squares(squares(path, every), 53), to_squares(shown, 53))
 
 
 def test_decoding_does_not_load_decord_or_torch_before_it_must() -> None:

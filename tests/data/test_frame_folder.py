@@ -92,6 +92,21 @@ def test_a_damaged_folder_is_named_with_the_reason(
         decode_images(cut, every)
 
 
+@pytest.mark.parametrize("closed", ["2.jpg", "."])
+def test_frames_without_permission_are_named(
+    closed: str,
+    open_folder: Path,
+    draw_frame: Callable[[int, int], Frames],
+    decode_images: Decode,
+    request: pytest.FixtureRequest,
+) -> None:
+    folder = save_frames(open_folder / "closed", draw_frame, ["1.jpg", "2.jpg"])
+    (folder / closed).chmod(0)
+    request.getfixturevalue("no_root")
+    with pytest.raises(DecodeError, match=r"closed cannot be decoded: .*Permission denied"):
+        decode_images(folder, every)
+
+
 def with_size(jpeg: bytes, width: int, height: int) -> bytes:
     """A JPEG whose header claims another size."""
     start = jpeg.index(b"\xff\xc0") + 5

@@ -53,6 +53,11 @@ class Draw:
         height, width = max(1, round(self.height * size)), max(1, round(self.width * size))
         return min(round(self.top * size), size - height), min(round(self.left * size), size - width), height, width
 
+    def rows(self, size: int) -> slice:
+        """The rows of a square frame that the crop keeps, of which a source need not read the others."""
+        top, _, height, _ = self.box(size)
+        return slice(top, top + height)
+
     def colour_matrix(self) -> tuple[NDArray[np.float64], float]:
         """The three changes of colour as one, because all are linear: first brightness, then contrast, saturation.
 

@@ -44,6 +44,15 @@ def test_clips_are_found_whatever_root_the_author_had(prefix: str, tmp_path: Pat
     assert [entry.num_frames for entry in read(root).folds[0].test] == [70, 1]
 
 
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_line(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    add_clips(root, ("1", "2", "3"))
+    for name, lines in (("train.txt", "/x/1 5 0\r\n/x/2 5 1"), ("test.txt", "/x/3 5 1")):
+        (tmp_path / name).write_bytes(f"\ufeff{lines}\r\n\r\n".encode())
+    split = load(root)
+    assert [(clip.name, clip.label) for clip in (*split.train, *split.test)] == [("1", 0), ("2", 1), ("3", 1)]
+
+
 def test_names_with_spaces_and_other_letters_are_found(tmp_path: Path) -> None:
     root = tmp_path / "ro ot"
     add_clips(root / "Ärger und Wut", ("klip 1", "e\u0301t\u00e9.MP4", "笑 2"))

@@ -21,6 +21,7 @@ from micacl.data.cache.frames import CachedFrames
 from micacl.data.cache.layout import JOURNAL_NAME, CacheKey, clip_file
 from micacl.data.cache.take_in import take_in
 from micacl.data.facts import ClipFacts
+from micacl.data.frame_source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError, UserError
 
@@ -71,6 +72,9 @@ def test_the_cache_holds_every_frame_of_every_clip(
         assert (facts[clip.name].height, facts[clip.name].width) == (SIZE, SIZE)
         assert not facts[clip.name].reason
         assert frame_numbers(frames) == list(range(len(frames)))
+        for source in (cached, DecodedFrames(SIZE)):
+            some_rows = source.read(clip, everything, lambda size: slice(size // 4, size - 3))
+            assert (some_rows == frames[:, SIZE // 4 : SIZE - 3]).all()
         if clip.path.is_file():
             assert abs(frames.astype(int) - decode_in_order(clip.path)).max() <= 2
     picked = np.array([0, 0, 3, 64, 129])

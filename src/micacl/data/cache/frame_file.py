@@ -25,35 +25,41 @@ def write_header(file: BinaryIO, num_frames: int, size: int) -> None:
     write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def read_frames(path: Path, size: int, choose: Callable[[int], NDArray[np.int64]]) -> NDArray[np.uint8]:
+def read_frames(
+    path: Path | str, size: int, choose: Callable[[int], NDArray[np.int64]], rows: slice = slice(None)
+) -> NDArray[np.uint8]:
     """Read some frames, and nothing else of the file.
 
     Args:
         path: the file.
         size: S, height and width of its frames.
         choose: is told how many frames there are, and returns the indices of those to read.
+        rows: R of the S rows of each, without a step.
 
     Returns:
-        The frames, F,S,S,3.
+        The frames, F,R,S,3.
 
     Raises:
         OSError: it cannot be opened or read, or is a symbolic link.
         ValueError: it is not whole, or no file of such frames.
     """
-    frame_bytes = size * size * 3
+    row_bytes = size * 3
+    frame_bytes = size * row_bytes
+    first, stop, _ = rows.indices(size)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         num_frames, rest = divmod(os.fstat(descriptor).st_size - HEADER_BYTES, frame_bytes)
         if num_frames < 1 or rest or os.pread(descriptor, HEADER_BYTES, 0) != _header(num_frames, size):
             raise ValueError(f"it does not hold whole frames of {size}x{size} pixels")
         indices = choose(num_frames)
-        frames_FSSC = np.empty((len(indices), size, size, 3), np.uint8)
-        for frame, index in zip(frames_FSSC, indices.tolist(), strict=True):
-            if os.preadv(descriptor, [frame.data], HEADER_BYTES + index * frame_bytes) != frame_bytes:
+        frames_FRSC = np.empty((len(indices), stop - first, size, 3), np.uint8)
+        for frame, index in zip(frames_FRSC, indices.tolist(), strict=True):
+            offset = HEADER_BYTES + index * frame_bytes + first * row_bytes
+            if os.preadv(descriptor, [frame.data], offset) != frame.nbytes:
                 raise ValueError("it was cut off while it was read")
     finally:
         os.close(descriptor)
-    return frames_FSSC
+    return frames_FRSC
 
 
 @lru_cache(maxsize=1024)

@@ -47,9 +47,14 @@ class CacheKey:
 
 
 def clip_file(folder: Path, clip_name: str) -> Path:
-    """The file of a clip's frames.
+    """The file of a clip's frames in a cache's folder."""
+    return folder / clip_place(clip_name)
+
+
+def clip_place(clip_name: str) -> str:
+    """Where a clip's frames lie within a cache's folder.
 
     Clip names hold slashes, spaces and any letter; a hash of them is a valid name on every file system.
     """
     digest = hashlib.sha256(clip_name.encode()).hexdigest()[:24]
-    return folder / f"clips/{digest[:2]}/{digest}.npy"
+    return f"clips/{digest[:2]}/{digest}.npy"
