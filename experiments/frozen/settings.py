@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from micacl.commandline import config_folder
 from micacl.settings import Settings
 
-# The data: weak expressions, two thousand clips. DFEW's shape of tail, so 40 training clips of disgust.
+# The data: weak expressions, two thousand clips. DFEW's shape of tail, so 32 training clips of disgust.
 DATA = (
     "dataset.synthetic.num_clips=2000",
     "dataset.synthetic.num_subjects=200",
