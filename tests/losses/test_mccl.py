@@ -99,7 +99,7 @@ def test_weights_unless_told() -> None:
     terms = {name: float(term.detach()) for name, term in loss(p.logits, p.features, p.labels, classifier).items()}
     assert terms["cross_entropy"] == pytest.approx(losses.cross_entropy(array(p.logits), p.label_list, 0.1))
     assert terms["total"] == pytest.approx(
-        terms["contrastive"]
+        0.1 * terms["contrastive"]
         + terms["cross_entropy"]
         + 0.1 * terms["intensity_aware"]
         + loss.augmentation_weight * terms["feature_augmentation"]
