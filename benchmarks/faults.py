@@ -70,9 +70,8 @@ def main() -> None:
         print("| --- | --- | --- | ---: | --- |")
         for row in rows(bench, arguments.kills, arguments.seed):
             seen = row.seen.replace(f"{place}/", "")
-            print(
-                f"| {row.fault} | {row.lost} | {seen} | {row.seconds} | {'yes' if row.same_end else 'NO'} |", flush=True
-            )
+            same_end = "-" if row.same_end is None else "yes" if row.same_end else "NO"
+            print(f"| {row.fault} | {row.lost} | {seen} | {row.seconds} | {same_end} |", flush=True)
 
 
 if __name__ == "__main__":

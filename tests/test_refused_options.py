@@ -72,6 +72,7 @@ def refused(tmp_path: Path, *arguments: str) -> Outcome:
         (["logger.name=tensorboard"], ["Error: logger.name=tensorboard is out of range; set it to wandb or none"]),
         (["model.attention.num_heads=0"], ["Error: model.attention.num_heads=0 is out of range"]),
         (["model.geiim.embedding_dim=0"], ["Error: model.geiim.embedding_dim=0 is out of range"]),
+        (["model.geiim.initial_alpha=1"], ["Error: model.geiim.initial_alpha=1.0 is out of range", "less than 1"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) and "=" in value[0] else "",
 )

@@ -85,7 +85,7 @@ def run_on_devices(task: Callable[[Settings, Job], ResultT], settings: Settings,
     if isinstance(error, Stopped) and _left_at_once(ranks[0].process.exitcode):
         _record_end(settings, job, "interrupted", f"interrupted by {error.signal.name}")
     elif not isinstance(error, KeyboardInterrupt | SystemExit | OccupiedFolderError):
-        _record_end(settings, job, "failed", str(error).strip().splitlines()[-1])
+        _record_end(settings, job, "failed", (str(error).strip() or type(error).__name__).splitlines()[-1])
     raise error
 
 

@@ -1,6 +1,8 @@
 """Every way to the frames of a clip: the backends in a worker, and the main process on the CPU and on a GPU."""
 
 from collections.abc import Callable
+from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +46,11 @@ def skip_if_missing(name: str, *, videos: bool = True, images: bool = True) -> N
         pytest.skip("no GPU")
     device = GPU if name == "GPU" else CPU
     if videos and name in ("torchcodec", *MAIN) and (problem := torchcodec_problem(device)):
+        # Both there and yet of no use is a failure: our own code may be what is wrong.
+        assert name == "GPU" or not (find_spec("torchcodec") and find_library("avcodec")), problem
         pytest.skip(problem)
     if images and name in ("jpeg", *MAIN) and (problem := jpeg_problem(device)):
+        assert name == "GPU", problem  # every torchvision decodes JPEGs on the CPU
         pytest.skip(problem)
 
 
