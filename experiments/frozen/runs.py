@@ -68,8 +68,8 @@ def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = ()
         futures = {pool.submit(_train, run, folder if run in keep_features else None): run for run in waiting}
         for number, future in enumerate(as_completed(futures), start=1):
             result, terms = future.result()
-            _append(folder / TERMS, terms)
-            _append(folder / RESULTS, [result])
+            append_rows(folder / TERMS, terms)
+            append_rows(folder / RESULTS, [result])
             print(
                 f"{number}/{len(waiting)} {' '.join(futures[future].key)}: UAR {float(result['uar']):.1f}", flush=True
             )
@@ -120,7 +120,8 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             yield from csv.DictReader(file)
 
 
-def _append(path: Path, rows: Sequence[dict[str, str]]) -> None:
+def append_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Append to a CSV file; begin it where there is none."""
     if not rows:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

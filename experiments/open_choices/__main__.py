@@ -14,11 +14,14 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "WIAN's weights as printed": ("model.wian.weight_scale=printed",),
     "WIAN without residual": ("model.wian.residual=false",),
     "MCCL as printed": ("loss=mccl_printed",),
+    "MCCL's weights as printed": ("loss.contrastive.weighting=printed",),
     "MCCL at full weight": ("loss.contrastive_weight=1",),
     "no contrast": ("loss.contrastive_weight=0",),
     "no feature augmentation": ("loss.augmentation_weight=0",),
     "no intensity-aware loss": ("loss.intensity_weight=0",),
+    "square_root sampler": ("dataset.sampler=square_root",),
     "uniform sampler": ("dataset.sampler=uniform",),
+    "uniform sampler, MCCL at full weight": ("dataset.sampler=uniform", "loss.contrastive_weight=1"),
 }
 SHOWN = ("default", "MCCL at full weight", "MCCL as printed", "uniform sampler")
 

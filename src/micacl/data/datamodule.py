@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,26 +13,22 @@ from torch.utils.data import Dataset, DistributedSampler
 from micacl.data.augment_batch import augment_batch, normalise
 from micacl.data.augmentation import Draw, TrainingAugmentation
 from micacl.data.backends.choice import Backend, Decoding, Device, check_options, choose_decoding
-from micacl.data.cache.build import cached_names
+from micacl.data.cache.choice import choose_source
 from micacl.data.cache.frames import CachedFrames
-from micacl.data.cpus import available_cpus
+from micacl.data.cpus import loader_processes
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.device_frames import decode_batch
+from micacl.data.division import Division, Part, divide
 from micacl.data.encoded import EncodedClip, EncodedFrames
 from micacl.data.frame_source import DecodedFrames, FrameSource
 from micacl.data.loader import ClipLoader
 from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
-from micacl.data.split import Clip, Split, class_counts, hold_out
+from micacl.data.split import Clip, Split, class_counts
 from micacl.data.thumbnails import jpeg, middle_frame
 from micacl.errors import UserError
 
 log = logging.getLogger(__name__)
-
-# More decoding processes than this wait for the network rather than the other way round.
-MAX_AUTO_WORKERS = 8
-
-Part = Literal["train", "val", "test"]
 
 
 class ClipDataModule(lightning.LightningDataModule):
@@ -117,9 +112,7 @@ class ClipDataModule(lightning.LightningDataModule):
         self._decode_device = decode_device
         self._source: FrameSource = DecodedFrames(frame_size)
         self._decoding: Decoding | None = None
-        self._clips: dict[Part, tuple[Clip, ...]] = {}
-        self._class_names: tuple[str, ...] = ()
-        self._skipped: list[SkippedClip] = []
+        self._division: Division | None = None
         self._trained = {"epoch": 0, "batches": 0}
 
     def state_dict(self) -> dict[str, int]:
@@ -137,14 +130,12 @@ class ClipDataModule(lightning.LightningDataModule):
     @property
     def class_names(self) -> tuple[str, ...]:
         """The name of each label."""
-        self._load()
-        return self._class_names
+        return self.split.class_names
 
     @property
     def class_counts(self) -> list[int]:
         """Training clips of each class, without those held out or skipped."""
-        self._load()
-        return class_counts(self._clips["train"], len(self._class_names))
+        return class_counts(self.clips("train"), len(self.class_names))
 
     def middle_frames(self, part: Part) -> list[bytes]:
         """The middle frame of each clip of one part, in the order of `Sample["index"]`, as small JPEGs."""
@@ -172,13 +163,11 @@ class ClipDataModule(lightning.LightningDataModule):
     @property
     def skipped(self) -> tuple[SkippedClip, ...]:
         """The clips that cannot be decoded and were left out; none unless `on_error` is "skip"."""
-        self._load()
-        return tuple(self._skipped)
+        return self._load().skipped
 
     def clips(self, part: Part) -> tuple[Clip, ...]:
         """The clips of one part, in the order of `Sample["index"]`."""
-        self._load()
-        return self._clips[part]
+        return self._load().parts[part]
 
     def clip_names(self, part: Part) -> list[str]:
         """The names of one part's clips, in the order of `Sample["index"]`."""
@@ -191,10 +180,10 @@ class ClipDataModule(lightning.LightningDataModule):
 
     def setup(self, stage: str) -> None:  # noqa: ARG002  Lightning calls it so
         """Load the split; all processes leave out the clips that the first one found bad."""
-        self._load()
+        skipped = self._load().skipped
         if self._on_error == "skip" and self._world_size > 1 and self.trainer is not None:
             # One process may meet a passing disk fault that the others do not; different batches would then deadlock.
-            self._divide(self._split, self.trainer.strategy.broadcast(self._skipped))
+            self._divide(self._split, self.trainer.strategy.broadcast(skipped))
         self._choose_decoding()
 
     def train_dataloader(self) -> ClipLoader:
@@ -291,51 +280,25 @@ class ClipDataModule(lightning.LightningDataModule):
 
     @property
     def _workers(self) -> int:
-        if self._num_workers != "auto":
-            return self._num_workers
-        devices = 1 if self.trainer is None else self.trainer.num_devices
-        return max(1, min(MAX_AUTO_WORKERS, available_cpus() // devices))
+        return loader_processes(self._num_workers, 1 if self.trainer is None else self.trainer.num_devices)
 
-    def _load(self) -> None:
+    def _load(self) -> Division:
         """Load and divide the split, once."""
-        if self._clips:
-            return
+        if self._division is not None:
+            return self._division
         split = self._load_split if isinstance(self._load_split, Split) else self._load_split()
         skipped: list[SkippedClip] = []
         if self._on_error == "skip":
             is_first = getattr(rank_zero_only, "rank", 0) == 0
             skipped = find_undecodable((*split.train, *split.test), self._workers, show_progress=is_first)
-        self._divide(split, skipped)
+        return self._divide(split, skipped)
 
-    def _divide(self, split: Split, skipped: list[SkippedClip]) -> None:
-        """Leave out the skipped clips and hold out the validation part."""
+    def _divide(self, split: Split, skipped: Sequence[SkippedClip]) -> Division:
         self._split = split
-        bad = {clip.name for clip in skipped}
-        split = replace(
-            split,
-            train=tuple(clip for clip in split.train if clip.name not in bad),
-            test=tuple(clip for clip in split.test if clip.name not in bad),
-        )
-        train, val = split.train, split.test
-        if self._validation_fraction:
-            train, val = hold_out(split, self._validation_fraction, self._seed)
-        self._clips = {"train": train, "val": val, "test": split.test}
-        self._class_names = split.class_names
-        self._skipped = skipped
-        self._source = self._choose_source((*split.train, *split.test))
-
-    def _choose_source(self, clips: Sequence[Clip]) -> FrameSource:
-        if self._cache is None or not self._cache.is_dir():
-            return DecodedFrames(self._frame_size)
-        missing = {clip.name for clip in clips} - cached_names(self._cache)
-        if missing:
-            log.warning(
-                f"the cache {self._cache} lacks {len(missing)} of {len(clips)} clips, so all are decoded in each "
-                "epoch; python -m micacl.prepare completes it"
-            )
-            return DecodedFrames(self._frame_size)
-        log.info(f"reading frames from the cache {self._cache}")
-        return CachedFrames(self._cache, self._frame_size)
+        self._division = division = divide(split, skipped, self._validation_fraction, self._seed)
+        clips = (*division.parts["train"], *division.parts["val"], *division.parts["test"])
+        self._source = choose_source(self._cache, clips, self._frame_size)
+        return division
 
     def _evaluation_loader(self, part: Part, persistent: bool) -> ClipLoader:
         dataset = EvaluationDataset(self.clips(part), self._training_source, self._num_frames, self._worker_size)
