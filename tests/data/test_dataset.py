@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from micacl.data.augment_batch import augment_batch
 from micacl.data.augmentation import Draw, TrainingAugmentation
-from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
+from micacl.data.dataset import ClipDataset, EvaluationDataset, Sample, TrainingDataset
 from micacl.data.frame_source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
@@ -80,6 +80,31 @@ def test_workers_change_nothing_and_hear_of_each_epoch(num_workers: int, clips: 
         assert (alone[epoch] == shared[epoch]).all()
     assert (alone[0] != alone[1]).any()
     assert (alone[1] != alone[2]).any()
+
+
+@pytest.mark.parametrize("color_jitter", [0.0, 0.4])
+@pytest.mark.parametrize("size", [None, 48, 64])
+@pytest.mark.parametrize("kind", ["training", "evaluation"])
+def test_a_clip_is_written_where_the_caller_wants_it(
+    kind: str, size: int | None, color_jitter: float, clips: list[Clip]
+) -> None:
+    source = DecodedFrames(64)
+    dataset: ClipDataset
+    if kind == "training":
+        dataset = TrainingDataset(clips, source, 16, size, TrainingAugmentation((0.5, 1.0), color_jitter), seed=0)
+    else:
+        dataset = EvaluationDataset(clips, source, 16, size)
+    side = 64 if size is None else size
+    memory = np.zeros((3 * len(clips), 16, side, side, 3), np.uint8)
+    for position in range(len(clips)):
+        place = memory[3 * position + 1]
+        sample = dataset.load(position, place)
+        right = dataset[position]
+        assert sample.keys() == right.keys()
+        assert (place == right["clip"].numpy()).all()
+        assert (sample["clip"] == right["clip"]).all()
+    between = np.delete(memory, range(1, len(memory), 3), axis=0)
+    assert not between.any()
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

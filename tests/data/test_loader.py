@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from torch.utils.data import BatchSampler, Dataset
+from torch.utils.data import BatchSampler
 
-from micacl.data.dataset import Sample, collate
+from micacl.data.dataset import ClipDataset, Sample, collate
 from micacl.data.loader import ClipLoader, Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 SHAPE = (2, 5, 6, 3)
 
 
-class Numbered(Dataset[Sample]):
+class Numbered(ClipDataset):
     """Random clips; some take longer than others."""
 
     def __init__(self, num_clips: int, broken: int | None = None) -> None:
@@ -27,15 +30,18 @@ class Numbered(Dataset[Sample]):
     def __len__(self) -> int:
         return self.num_clips
 
-    def __getitem__(self, index: int) -> Sample:
-        if index == self.broken:
-            raise OSError(f"clip {index} is broken")
-        generator = torch.Generator().manual_seed(index)
-        time.sleep(0.003 * (index % 3))
+    def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
+        if position == self.broken:
+            raise OSError(f"clip {position} is broken")
+        generator = torch.Generator().manual_seed(position)
+        time.sleep(0.003 * (position % 3))
+        clip = torch.randint(0, 256, SHAPE, dtype=torch.uint8, generator=generator)
+        if out is not None:
+            out[:] = clip.numpy()
         return {
-            "clip": torch.randint(0, 256, SHAPE, dtype=torch.uint8, generator=generator),
-            "label": torch.tensor(index % 7),
-            "index": torch.tensor(index),
+            "clip": clip if out is None else torch.from_numpy(out),
+            "label": torch.tensor(position % 7),
+            "index": torch.tensor(position),
             "draw": torch.rand(8, dtype=torch.float64, generator=generator),
         }
 

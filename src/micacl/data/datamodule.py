@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import lightning
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch.utils.data import Dataset, DistributedSampler
+from torch.utils.data import DistributedSampler
 
 from micacl.data.augment_batch import augment_batch, normalise
 from micacl.data.augmentation import Draw, TrainingAugmentation
@@ -16,7 +16,7 @@ from micacl.data.backends.choice import Backend, Decoding, Device, check_options
 from micacl.data.cache.choice import choose_source
 from micacl.data.cache.frames import CachedFrames
 from micacl.data.cpus import loader_processes
-from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
+from micacl.data.dataset import ClipDataset, EvaluationDataset, Sample, TrainingDataset
 from micacl.data.device_frames import decode_batch
 from micacl.data.division import Division, Part, divide
 from micacl.data.encoded import EncodedClip, EncodedFrames
@@ -307,7 +307,7 @@ class ClipDataModule(lightning.LightningDataModule):
         return self._loader(dataset, sampler, drop_last=False, persistent=persistent)
 
     def _loader(
-        self, dataset: Dataset[Sample], sampler: DistributedSampler[int], drop_last: bool, persistent: bool
+        self, dataset: ClipDataset, sampler: DistributedSampler[int], drop_last: bool, persistent: bool
     ) -> ClipLoader:
         size = self._worker_size or self._frame_size
         return ClipLoader(

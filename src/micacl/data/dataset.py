@@ -1,5 +1,6 @@
 """Clips as tensors: read, sampled, augmented."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import astuple
 from typing import NotRequired, TypedDict, cast
@@ -39,7 +40,27 @@ class Sample(TypedDict):
     draw: NotRequired[Tensor]
 
 
-class EvaluationDataset(Dataset[Sample]):
+class ClipDataset(Dataset[Sample]):
+    """Clips that can be written where the caller wants them."""
+
+    @abstractmethod
+    def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
+        """Read the clip at a position.
+
+        Args:
+            position: which.
+            out: contiguous memory for the clip, F,H,W,C; new memory otherwise. Not for clips that come encoded.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+
+    def __getitem__(self, position: int) -> Sample:
+        """Read the clip at a position; raises DecodeError when it cannot be read."""
+        return self.load(position)
+
+
+class EvaluationDataset(ClipDataset):
     """Clips with the same frames and pixels every time.
 
     Args:
@@ -60,14 +81,14 @@ class EvaluationDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Read clip `index`; raises DecodeError when it cannot be read."""
-        clip = self.clips[index]
+    def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
+        """Read clip `position`, see :meth:`ClipDataset.load`."""
+        clip = self.clips[position]
         frames = self._source.read(clip, lambda n: frame_indices(n, self._num_frames, None))
-        return _sample(frames, NOTHING, self._size, clip.label, index)
+        return _sample(frames, NOTHING, self._size, clip.label, position, out)
 
 
-class TrainingDataset(Dataset[Sample]):
+class TrainingDataset(ClipDataset):
     """Clips with random frames and augmentation, decided by the seed, the epoch and the position alone.
 
     A position is the index of a clip, or beyond them that of its repetition, see :meth:`position`. Which worker or
@@ -111,8 +132,8 @@ class TrainingDataset(Dataset[Sample]):
         """What to ask for to get clip `index` for the time `repeat` (from 0) of an epoch, drawn anew each time."""
         return index + repeat * len(self.clips)
 
-    def __getitem__(self, position: int) -> Sample:
-        """Read and augment the clip at a position; raises DecodeError when it cannot be read."""
+    def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
+        """Read and augment the clip at a position, see :meth:`ClipDataset.load`."""
         index = position % len(self.clips)
         clip = self.clips[index]
         generator = np.random.default_rng((self._seed, int(self._epoch), position))
@@ -122,8 +143,8 @@ class TrainingDataset(Dataset[Sample]):
             return frame_indices(num_available, self._num_frames, generator)
 
         if isinstance(self._source, EncodedFrames) or self._size is None:
-            return _sample(self._source.read(clip, choose), draw, self._size, clip.label, index)
-        return _sample(self._source.read(clip, choose, draw.rows), draw, self._size, clip.label, index)
+            return _sample(self._source.read(clip, choose), draw, self._size, clip.label, index, out)
+        return _sample(self._source.read(clip, choose, draw.rows), draw, self._size, clip.label, index, out)
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
@@ -137,7 +158,14 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return batch
 
 
-def _sample(read_clip: NDArray[np.uint8] | EncodedClip, draw: Draw, size: int | None, label: int, index: int) -> Sample:
+def _sample(
+    read_clip: NDArray[np.uint8] | EncodedClip,
+    draw: Draw,
+    size: int | None,
+    label: int,
+    index: int,
+    out: NDArray[np.uint8] | None,
+) -> Sample:
     sample: Sample = {"label": torch.full((), label), "index": torch.full((), index)}  # `tensor` takes twice as long
     if size is None:
         sample["draw"] = torch.tensor(astuple(draw), dtype=torch.float64)
@@ -145,6 +173,9 @@ def _sample(read_clip: NDArray[np.uint8] | EncodedClip, draw: Draw, size: int | 
         sample["encoded"] = read_clip
         return sample
     if size is not None and not (draw == NOTHING and read_clip.shape[1] == size):
-        read_clip = augment_clip(read_clip, draw, size)
+        read_clip = augment_clip(read_clip, draw, size, out)
+    elif out is not None:
+        np.copyto(out, read_clip)
+        read_clip = out
     sample["clip"] = torch.from_numpy(read_clip)
     return sample

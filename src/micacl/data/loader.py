@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from micacl.data.dataset import Sample, collate
+from micacl.data.dataset import ClipDataset, Sample, collate
 
 # Batches that each worker is ahead; DataLoader's own default.
 PREFETCH = 2
@@ -63,20 +63,20 @@ class SharedClips:
             num_slots, batch_size, *clip_shape
         )
         self._numbers_N = _shared(num_slots * 8).view(torch.int64)
-        self._num_packed = 0  # by this process
+        self._num_begun = 0  # batches of this process
+
+    def next_slot(self) -> NDArray[np.uint8]:
+        """Where a worker's next batch is to be written, B,F,H,W,C."""
+        self._num_begun += 1
+        self._numbers_N[self._slot] = self._num_begun
+        return self._clips_NBFHWC[self._slot].numpy()
 
     def pack(self, samples: Sequence[Sample]) -> Parcel:
-        """Write the clips of a batch into the worker's next slot."""
-        worker = get_worker_info()
-        assert worker is not None, "the main process has nothing to send"
-        slot = worker.id * (PREFETCH + 1) + self._num_packed % (PREFETCH + 1)
-        self._num_packed += 1
-        self._numbers_N[slot] = self._num_packed
-        np.stack([sample["clip"].numpy() for sample in samples], out=self._clips_NBFHWC[slot, : len(samples)].numpy())
+        """What to send of a batch whose clips lie in the worker's slot."""
         rest = collate([cast(Sample, {name: sample[name] for name in sample if name != "clip"}) for sample in samples])  # type: ignore[literal-required]
         # Arrays travel in the message itself; each tensor would be shared memory of its own.
         arrays = {name: tensor.numpy() for name, tensor in rest.items() if isinstance(tensor, Tensor)}
-        return Parcel(slot, self._num_packed, len(samples), arrays)
+        return Parcel(self._slot, self._num_begun, len(samples), arrays)
 
     def unpack(self, parcel: Parcel, pin_memory: bool) -> Sample:
         """Copy a batch out of its slot.
@@ -92,6 +92,30 @@ class SharedClips:
             raise RuntimeError("a worker wrote the next clips over a batch before it was used")
         rest = {name: torch.from_numpy(array) for name, array in parcel.rest.items()}
         return cast(Sample, {"clip": clips_BFHWC, **rest})
+
+    @property
+    def _slot(self) -> int:
+        worker = get_worker_info()
+        assert worker is not None, "the main process has nothing to send"
+        return worker.id * (PREFETCH + 1) + self._num_begun % (PREFETCH + 1)
+
+
+class _IntoSlots(Dataset[Sample]):
+    """A data set that writes the clips of a batch where the main process can take them.
+
+    Args:
+        dataset: the clips.
+        shared: where they are written.
+    """
+
+    def __init__(self, dataset: ClipDataset, shared: SharedClips) -> None:
+        self._dataset = dataset
+        self._shared = shared
+
+    def __getitems__(self, positions: Sequence[int]) -> list[Sample]:
+        """The batch; PyTorch asks for it at once where it can."""
+        places = self._shared.next_slot()[: len(positions)]
+        return [self._dataset.load(position, place) for position, place in zip(positions, places, strict=True)]
 
 
 class ClipLoader(DataLoader[Sample]):
@@ -110,7 +134,7 @@ class ClipLoader(DataLoader[Sample]):
 
     def __init__(
         self,
-        dataset: Dataset[Sample],
+        dataset: ClipDataset,
         sampler: Sampler[int],
         batch_size: int,
         clip_shape: tuple[int, int, int, int] | None,
@@ -123,7 +147,7 @@ class ClipLoader(DataLoader[Sample]):
         self._shared = SharedClips(num_workers, batch_size, clip_shape) if num_workers and clip_shape else None
         self._pin_here = pin_memory
         super().__init__(
-            dataset,
+            dataset if self._shared is None else _IntoSlots(dataset, self._shared),
             batch_size=batch_size,
             sampler=sampler,
             num_workers=num_workers,
