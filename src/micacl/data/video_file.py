@@ -145,7 +145,8 @@ class _Colours:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        picture = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        # One thread: waking others takes longer than a small frame, and there is a process for each core already.
+        picture = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
         return np.rot90(picture, frame.rotation // 90)
 
 
