@@ -48,7 +48,7 @@ def rank(bench: Bench) -> Row:
     process = bench.start(folder, *RANKS)
     bench.wait_for(process, folder / "metrics.csv")
     ranks = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
-    max(ranks, key=lambda child: child.create_time()).kill()
+    max(ranks, key=lambda child: (child.create_time(), child.pid)).kill()  # times are rounded to 10 ms
     seen = last_line(bench.shown(process))
     return bench.recovered("one rank of two is killed", folder, seen, *RANKS, whole="whole-ranks")
 
