@@ -136,3 +136,17 @@ def test_a_batch_that_was_written_over_is_not_returned() -> None:
     assert loader._shared is not None
     with pytest.raises(RuntimeError, match="wrote the next clips over"):
         loader._shared.unpack(parcel, pin_memory=False)
+
+
+def test_memory_is_lent_until_the_last_tensor_that_refers_to_it_is_gone() -> None:
+    dataset = Numbered(24)
+    loader = load(dataset, list(range(24)), 2, 1)
+    assert loader._shared is not None
+    reference = list(expected(dataset, list(range(24)), 2))
+    batches = iter(loader)
+    corner = next(batches)["clip"][0, :, :2]  # of the first batch, which is dropped
+    for number, batch in enumerate(batches, start=1):
+        assert_same([batch], [reference[number]])
+    assert (corner == reference[0]["clip"][0, :, :2]).all()
+    del corner, batch
+    assert not loader._shared._lent_N.any()

@@ -8,6 +8,7 @@ are forked, so that a container's small /dev/shm does not matter.
 import mmap
 import multiprocessing
 import signal
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -24,6 +25,8 @@ from micacl.data.dataset import ClipDataset, Sample, collate
 
 # Batches that each worker is ahead; DataLoader's own default.
 PREFETCH = 2
+# Slots of a worker: for those batches, for the one that it begins, and for one that is lent.
+_SLOTS = PREFETCH + 2
 # More than a run takes to save and leave.
 _SECONDS_TO_OUTLIVE = 60
 
@@ -48,8 +51,8 @@ class Parcel:
 class SharedClips:
     """Slots of memory that the workers and the main process share, a batch of clips in each.
 
-    At most :data:`PREFETCH` batches of a worker are under way, and one more is being taken out, so a worker that goes
-    round `PREFETCH + 1` slots of its own never writes into one that is still wanted.
+    At most :data:`PREFETCH` batches of a worker are under way when it begins another, so their slots are left alone.
+    The main process is lent one more slot of each worker, until it has forgotten that batch, and copies the others.
 
     Args:
         num_workers: workers.
@@ -58,46 +61,61 @@ class SharedClips:
     """
 
     def __init__(self, num_workers: int, batch_size: int, clip_shape: tuple[int, int, int, int]) -> None:
-        num_slots = num_workers * (PREFETCH + 1)
+        num_slots = num_workers * _SLOTS
         self._clips_NBFHWC = _shared(prod((num_slots, batch_size, *clip_shape))).view(
             num_slots, batch_size, *clip_shape
         )
         self._numbers_N = _shared(num_slots * 8).view(torch.int64)
-        self._num_begun = 0  # batches of this process
+        self._lent_N = _shared(num_slots).view(torch.bool)
+        # Of this process, if it is a worker.
+        self._num_begun = 0
+        self._under_way: list[int] = []
 
     def next_slot(self) -> NDArray[np.uint8]:
         """Where a worker's next batch is to be written, B,F,H,W,C."""
+        worker = get_worker_info()
+        assert worker is not None, "the main process has nothing to send"
+        own = range(worker.id * _SLOTS, (worker.id + 1) * _SLOTS)
+        slot = next(slot for slot in own if slot not in self._under_way and not self._lent_N[slot])
+        self._under_way = [*self._under_way, slot][-PREFETCH:]
         self._num_begun += 1
-        self._numbers_N[self._slot] = self._num_begun
-        return self._clips_NBFHWC[self._slot].numpy()
+        self._numbers_N[slot] = self._num_begun
+        return self._clips_NBFHWC[slot].numpy()
 
     def pack(self, samples: Sequence[Sample]) -> Parcel:
-        """What to send of a batch whose clips lie in the worker's slot."""
+        """What to send of the batch whose clips lie in the slot that was begun last."""
         rest = collate([cast(Sample, {name: sample[name] for name in sample if name != "clip"}) for sample in samples])  # type: ignore[literal-required]
         # Arrays travel in the message itself; each tensor would be shared memory of its own.
         arrays = {name: tensor.numpy() for name, tensor in rest.items() if isinstance(tensor, Tensor)}
-        return Parcel(self._slot, self._num_begun, len(samples), arrays)
+        return Parcel(self._under_way[-1], self._num_begun, len(samples), arrays)
 
     def unpack(self, parcel: Parcel, pin_memory: bool) -> Sample:
-        """Copy a batch out of its slot.
+        """Take a batch out of its slot.
 
         Raises:
             RuntimeError: the slot holds another batch by now, which DataLoader's promises rule out.
         """
-        shared_BFHWC = self._clips_NBFHWC[parcel.slot, : parcel.num_clips]
-        clips_BFHWC = torch.empty(shared_BFHWC.shape, dtype=torch.uint8, pin_memory=pin_memory)
-        # By NumPy, on one thread: PyTorch's would take the workers' cores away while they wait for each other.
-        np.copyto(clips_BFHWC.numpy(), shared_BFHWC.numpy())
+        first = parcel.slot - parcel.slot % _SLOTS
+        copied = pin_memory or bool(self._lent_N[first : first + _SLOTS].any())
+        clips_BFHWC = self._copy(parcel, pin_memory) if copied else self._lend(parcel)
         if int(self._numbers_N[parcel.slot]) != parcel.number:
             raise RuntimeError("a worker wrote the next clips over a batch before it was used")
         rest = {name: torch.from_numpy(array) for name, array in parcel.rest.items()}
         return cast(Sample, {"clip": clips_BFHWC, **rest})
 
-    @property
-    def _slot(self) -> int:
-        worker = get_worker_info()
-        assert worker is not None, "the main process has nothing to send"
-        return worker.id * (PREFETCH + 1) + self._num_begun % (PREFETCH + 1)
+    def _copy(self, parcel: Parcel, pin_memory: bool) -> Tensor:
+        shared_BFHWC = self._clips_NBFHWC[parcel.slot, : parcel.num_clips]
+        clips_BFHWC = torch.empty(shared_BFHWC.shape, dtype=torch.uint8, pin_memory=pin_memory)
+        # By NumPy, on one thread: PyTorch's would take the workers' cores away while they wait for each other.
+        np.copyto(clips_BFHWC.numpy(), shared_BFHWC.numpy())
+        return clips_BFHWC
+
+    def _lend(self, parcel: Parcel) -> Tensor:
+        """The slot itself, which the worker leaves alone until no tensor refers to it any more."""
+        self._lent_N[parcel.slot] = True
+        lent_BFHWC = self._clips_NBFHWC[parcel.slot, : parcel.num_clips].numpy()
+        weakref.finalize(lent_BFHWC, self._lent_N.__setitem__, parcel.slot, False).atexit = False
+        return torch.from_numpy(lent_BFHWC)
 
 
 class _IntoSlots(Dataset[Sample]):
