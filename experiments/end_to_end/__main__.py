@@ -11,7 +11,7 @@ from experiments.frozen.runs import RESULTS, append_rows, read_results
 from experiments.frozen.settings import DATA
 from experiments.frozen.tables import TAIL, write_between_marks
 from micacl.data.expressions import CLASS_NAMES
-from micacl.reporting.markdown import markdown_table
+from micacl.reporting.markdown import Align, markdown_table
 
 FOLDER = Path(__file__).parent
 RUNS = Path("runs/experiments_end_to_end")
@@ -31,7 +31,8 @@ def main() -> None:
     table = [_cells(rows, str(epochs), setting) for epochs, setting in TRAININGS]
     header = ["epochs", "setting"]
     header += [f"{part}: {name}" for part in ("held out", "test") for name in ("WAR", "UAR", " and ".join(TAIL))]
-    lines = markdown_table(header, ["right", "left", *["right"] * 6], table)
+    align: list[Align] = ["left" if name == "setting" else "right" for name in header]
+    lines = markdown_table(header, align, table)
     readme = FOLDER / "README.md"
     readme.write_text(write_between_marks(readme.read_text(encoding="utf-8"), "rates", lines), encoding="utf-8")
 
