@@ -44,6 +44,19 @@ def test_parts_are_present_when_asked_for(model: MICACL, request: pytest.Fixture
     assert attention.attention.num_heads == 8
 
 
+def test_all_settings_start_from_the_same_weights_in_what_they_share() -> None:
+    """Else a difference between two settings of Table III is, in a short training, one between two draws."""
+    networks = []
+    for geiim, wian in COMBINATIONS:
+        torch.manual_seed(3)
+        networks.append(MICACL(7, num_frames=4, instance_length=2, geiim=geiim, wian=wian).state_dict())
+    shared = set.intersection(*(set(network) for network in networks))
+    assert {name.partition(".")[0] for name in shared} == {"backbone", "attention", "aggregation", "head"}
+    for name in shared:
+        for other in networks[1:]:
+            assert torch.equal(networks[0][name], other[name]), name
+
+
 def test_shapes(model: MICACL) -> None:
     out = model(clips(3))
     assert out.logits_BK.shape == (3, 7)

@@ -70,14 +70,18 @@ class MICACL(nn.Module):
             raise ValueError(f"num_frames={num_frames} is not divisible by instance_length={instance_length}")
         self.num_instances = num_frames // instance_length
         self.instance_length = instance_length
+        # What every setting of Table III has is drawn first: with one seed, all settings start from the same weights.
         self.backbone = R3DBackbone()
+        attention = InstanceAttention(FEATURE_DIM, num_heads)
+        aggregation = InstanceAggregation(self.num_instances)
+        head = nn.Linear(FEATURE_DIM, num_classes)
         self.geiim = (
             GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels, initial_alpha) if geiim else nn.Identity()
         )
         self.wian = WIAN(FEATURE_DIM, weight_scale, residual) if wian else nn.Identity()
-        self.attention = InstanceAttention(FEATURE_DIM, num_heads)
-        self.aggregation = InstanceAggregation(self.num_instances)
-        self.head = nn.Linear(FEATURE_DIM, num_classes)
+        self.attention = attention
+        self.aggregation = aggregation
+        self.head = head
 
     def forward(self, clip_BCFHW: Tensor) -> MICACLOutput:
         """Classifies clips.
