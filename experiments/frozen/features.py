@@ -1,4 +1,4 @@
-"""Features of every clip's instances, from a backbone that is not trained any further.
+"""Features of every clip's instances, from a backbone whose first stages, or all, are not trained any further.
 
 The backbone was trained on other drawn people (another seed of the built-in data, full strength, `ablation=a`), as a
 stand-in for weights from Kinetics. Each training clip is drawn, sampled and augmented anew `NUM_VIEWS` times, as in
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from experiments.frozen.settings import compose_settings
@@ -26,10 +27,14 @@ from micacl.data.augmentation import TrainingAugmentation
 from micacl.data.cache.frames import CachedFrames
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.split import Clip
+from micacl.models import R3DBackbone
 from micacl.process import prepare_process
 from micacl.settings import Settings
 
-NUM_VIEWS = 12
+# Of an instance, two frames of 32x32: channels, frames, height, width.
+STAGE_3_SHAPE = (256, 1, 4, 4)
+# Augmented views of each clip, by frozen stages.
+NUM_VIEWS = {4: 12, 3: 8}
 WARM_START = Path("runs/experiments_warm_start")
 # Trained with the classes equally often, so that the backbone itself knows no tail.
 WARM_START_OPTIONS = (
@@ -48,13 +53,15 @@ class ClipFeatures:
 
     Attributes:
         clips: the N clips, by name.
-        views_VNTC: X of V augmented views, float32.
-        plain_NTC: X of the view that evaluation sees.
+        frozen_stages: stages of the backbone that they have been through: all 4, pooled, or 3.
+        views_VNTC: V augmented views, X for all 4 stages; for 3 the last stage's input, flattened.
+        plain_NTC: the view that evaluation sees.
     """
 
     clips: tuple[Clip, ...]
-    views_VNTC: NDArray[np.float32]
-    plain_NTC: NDArray[np.float32]
+    frozen_stages: int
+    views_VNTC: NDArray[np.floating]
+    plain_NTC: NDArray[np.floating]
 
     def rows(self, clips: tuple[Clip, ...]) -> NDArray[np.int64]:
         """Where these clips are."""
@@ -71,35 +78,49 @@ def warm_start() -> Path:
     return weights
 
 
-def load_features() -> ClipFeatures:
+def load_features(frozen_stages: int = 4) -> ClipFeatures:
     """The features, computed once and kept in the cache folder."""
     settings = compose_settings([f"model.backbone.weights={warm_start()}", "fold=1"])
     data = build_data(settings)
     clips = tuple(sorted((*data.split.train, *data.split.test), key=lambda clip: clip.name))
     frames = frame_cache_dir(settings) / cache_key(settings).folder_name
     digest = hashlib.sha256(frames.name.encode() + warm_start().read_bytes()).hexdigest()[:12]
-    file = cache_dir(settings) / "experiments" / f"features-{digest}-{NUM_VIEWS}.npy"
+    stage = "" if frozen_stages == 4 else f"-stage{frozen_stages}"
+    file = cache_dir(settings) / "experiments" / f"features-{digest}-{NUM_VIEWS[frozen_stages]}{stage}.npy"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, _compute(settings, clips, CachedFrames(frames, settings.cache.size)))
+            np.save(stream, _compute(settings, clips, CachedFrames(frames, settings.cache.size), frozen_stages))
     features = np.load(file, mmap_mode="r")
-    return ClipFeatures(clips, features[:-1], features[-1])
+    return ClipFeatures(clips, frozen_stages, features[:-1], features[-1])
+
+
+def trained_stages(backbone: R3DBackbone, frozen_stages: int) -> nn.Module:
+    """What of the backbone comes after its frozen stages."""
+    if frozen_stages == 4:
+        return nn.Identity()
+    return nn.Sequential(nn.Unflatten(1, STAGE_3_SHAPE), backbone.layer4, backbone.avgpool, nn.Flatten())
 
 
 @torch.no_grad()
-def _compute(settings: Settings, clips: tuple[Clip, ...], source: CachedFrames) -> NDArray[np.float32]:
-    """X of every view, then of the plain one: V+1,N,T,C."""
+def _compute(
+    settings: Settings, clips: tuple[Clip, ...], source: CachedFrames, frozen_stages: int
+) -> NDArray[np.floating]:
+    """Every view, then the plain one; before the last stage in half precision, else they fill the memory."""
     prepare_process()
     network = build_network(settings, num_classes=7).eval()
+    if frozen_stages == 3:
+        network.backbone.layer4 = network.backbone.avgpool = nn.Identity()
     frames, size, dataset = settings.model.num_frames, settings.dataset.size, settings.dataset
     augmentation = TrainingAugmentation(dataset.crop_scale, dataset.color_jitter)
     training = TrainingDataset(clips, source, frames, size, augmentation, seed=0)
-    views = []
-    for view in range(NUM_VIEWS + 1):
+    dtype = torch.float32 if frozen_stages == 4 else torch.float16
+    num_views, views = NUM_VIEWS[frozen_stages], []
+    for view in range(num_views + 1):
         training.set_epoch(view)
-        chosen: Dataset[Sample] = training if view < NUM_VIEWS else EvaluationDataset(clips, source, frames, size)
+        chosen: Dataset[Sample] = training if view < num_views else EvaluationDataset(clips, source, frames, size)
         loader = DataLoader(chosen, batch_size=50, num_workers=1)
-        views.append(torch.cat([network.encode(normalise(batch["clip"])) for batch in loader]).float().numpy())
-        print(f"features of view {view + 1} of {NUM_VIEWS + 1}", flush=True)
+        encoded = [network.encode(normalise(batch["clip"])).to(dtype) for batch in loader]
+        views.append(torch.cat(encoded).numpy())
+        print(f"features of view {view + 1} of {num_views + 1}", flush=True)
     return np.stack(views)

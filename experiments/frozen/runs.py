@@ -52,20 +52,23 @@ def grid(settings: dict[str, tuple[str, ...]], folds: Sequence[int], seeds: Sequ
     ]
 
 
-def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = ()) -> None:
+def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = (), frozen_stages: int = 4) -> None:
     """Train what results.csv lacks, and append to it and to terms.csv.
 
     Args:
         runs: the trainings.
         folder: where the files are kept.
         keep_features: those whose evaluated features are kept too, as features_<setting>.npz.
+        frozen_stages: stages of the backbone that are not trained: all 4, or 3.
     """
-    load_features()  # once, before the processes need them
+    load_features(frozen_stages)  # once, before the processes need them
     done = {(row["setting"], row["fold"], row["seed"], row["protocol"]) for row in _rows(folder / RESULTS)}
     waiting = [run for run in runs if run.key not in done]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(available_cpus(), mp_context=context) as pool:
-        futures = {pool.submit(_train, run, folder if run in keep_features else None): run for run in waiting}
+        futures = {
+            pool.submit(_train, run, frozen_stages, folder if run in keep_features else None): run for run in waiting
+        }
         for number, future in enumerate(as_completed(futures), start=1):
             result, terms = future.result()
             append_rows(folder / TERMS, terms)
@@ -85,12 +88,12 @@ def read_terms(folder: Path) -> list[dict[str, str]]:
     return list(_rows(folder / TERMS))
 
 
-def _train(run: Run, features_folder: Path | None) -> tuple[dict[str, str], list[dict[str, str]]]:
+def _train(run: Run, frozen_stages: int, features_folder: Path | None) -> tuple[dict[str, str], list[dict[str, str]]]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     settings = compose_settings([*run.overrides, f"fold={run.fold}", f"seed={run.seed}", f"protocol={run.protocol}"])
     data = build_data(settings)
-    trained = train(settings, data.split, load_features())
+    trained = train(settings, data.split, load_features(frozen_stages))
     names = data.split.class_names
     right = trained.label_N == trained.prediction_N
     recalls = [100 * float(right[trained.label_N == k].mean()) for k in range(len(names))]

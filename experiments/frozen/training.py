@@ -1,4 +1,4 @@
-"""Trains everything after the backbone: GEIIM, WIAN, self-attention, Conv1d, head and loss."""
+"""Trains what comes after the backbone's frozen stages: GEIIM, WIAN, self-attention, Conv1d, head and loss."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from experiments.frozen.features import ClipFeatures
+from experiments.frozen.features import ClipFeatures, trained_stages
 from micacl.build import build_network
 from micacl.build_loss import build_loss
 from micacl.data.sampler import TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
-from micacl.models import MICACL
+from micacl.models import MICACL, MICACLOutput
 from micacl.settings import Settings
 from micacl.training.schedule import learning_rate_factor
 
@@ -70,7 +70,7 @@ class ViewsInTurn:
         index, repeat = positions % len(self), positions // len(self)
         view = (self._epoch + repeat) % len(self._views)
         x = self._views[view, self._row[index].numpy()]
-        return torch.from_numpy(x), torch.tensor([self.clips[i].label for i in index])
+        return torch.from_numpy(x).float(), torch.tensor([self.clips[i].label for i in index])
 
 
 def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
@@ -84,14 +84,19 @@ def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
         train_clips, evaluated = hold_out(split, settings.protocol.validation_fraction, settings.seed)
     num_classes = len(split.class_names)
     network = build_network(settings, num_classes)
-    network.backbone = nn.Identity()  # type: ignore[assignment]
+    network.backbone = trained_stages(network.backbone, features.frozen_stages)  # type: ignore[assignment]
     loss = build_loss(settings.loss, settings.ablation.mccl, class_counts(train_clips, num_classes))
     terms = _fit(settings, network, loss, ViewsInTurn(features, train_clips))
     network.eval()
     with torch.no_grad():
-        output = network.classify(torch.from_numpy(features.plain_NTC[features.rows(evaluated)]))
+        output = _classify(network, torch.from_numpy(features.plain_NTC[features.rows(evaluated)]).float())
     label = np.array([clip.label for clip in evaluated])
     return Trained(label, output.logits_BK.argmax(1).numpy(), output.features_BC.numpy(), terms)
+
+
+def _classify(network: MICACL, x_BTC: Tensor) -> MICACLOutput:
+    """The network from the frozen stages on."""
+    return network.classify(network.backbone(x_BTC.flatten(0, 1)).unflatten(0, x_BTC.shape[:2]))
 
 
 def _fit(settings: Settings, network: MICACL, loss: nn.Module, clips: ViewsInTurn) -> list[dict[str, float]]:
@@ -110,7 +115,7 @@ def _fit(settings: Settings, network: MICACL, loss: nn.Module, clips: ViewsInTur
             x_BTC, label_B = clips.batch(positions)
             factor = learning_rate_factor(step, warmup, total, options.learning_rate, options.min_learning_rate)
             optimizer.param_groups[0]["lr"] = options.learning_rate * factor
-            output = network.classify(x_BTC)
+            output = _classify(network, x_BTC)
             values = loss(*output, label_B, network.head)
             if step % steps == steps - 1:
                 rows.append({"epoch": epoch + 1, **_measure(settings, values, output.features_BC)})
