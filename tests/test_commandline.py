@@ -16,6 +16,7 @@ from tests.runs import TINY, assert_refused, compose_settings, read_table, run_h
 from micacl.build import build_network
 from micacl.build_loss import build_loss, uses_mccl
 from micacl.checks import check_options
+from micacl.choice_names import check_choice_names
 from micacl.commandline import config_folder, expand_ranges
 from micacl.errors import UserError
 from micacl.losses import (
@@ -92,6 +93,23 @@ def test_processes_that_torchrun_or_srun_has_started_need_a_common_folder(monkey
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     monkeypatch.setenv("SLURM_PROCID", "1")
     assert_refused(run_here(["fold=2"]), "Error: processes that train together share one run folder: name it")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["loss=focal,mccl", "ablation=a", "-m"],
+        ["logger=null"],
+        ["loss='focal'"],
+        ["loss=choice(focal,mccl)"],
+        ["hydra/launcher=joblib", "fold=1"],
+        ["--config-dir", "mine", "loss=my_own"],
+        ["hydra.searchpath=[file://mine]", "loss=my_own"],
+    ],
+    ids=" ".join,
+)
+def test_choices_that_may_be_there_are_left_to_hydra(arguments: list[str]) -> None:
+    check_choice_names(arguments, config_folder())
 
 
 def test_a_missing_plugin_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

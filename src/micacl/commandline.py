@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from micacl.cache_dir import keep_libraries_there
+from micacl.choice_names import check_choice_names
 from micacl.errors import UserError
 from micacl.gpus import num_gpus
 from micacl.job import Job
@@ -177,6 +178,7 @@ def _command(
         try:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
             check_option_names(sys.argv[1:], schema, config_folder())
+            check_choice_names(sys.argv[1:], config_folder())
             check_null_options(sys.argv[1:], schema, config_folder())
             check_plugins(sys.argv[1:])
             _check_common_folder(sys.argv[1:])
