@@ -17,7 +17,7 @@ from pathlib import Path
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.progress import progress_bar
 from micacl.data.synthetic.plan import PlannedClip, plan_clips
-from micacl.data.synthetic.recipe import Recipe
+from micacl.data.synthetic.recipe import DRAWING_VERSION, Recipe
 from micacl.data.synthetic.worker import WRITING_FAILED
 from micacl.errors import UserError
 from micacl.lock import locked
@@ -25,15 +25,13 @@ from micacl.lock import locked
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "label", "class_name", "subject", "fold")
 
-# Every module of this package decides pixels or the manifest, except these.
-_HARMLESS_MODULES = ("__init__.py", "contact_sheet.py")
 # One lock for all recipes: two sets drawn at once would only take each other's cores.
 _LOCK_NAME = "synthetic.lock"
 _PARTIAL_SUFFIX = ".partial"
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """Names what the data set would contain: the recipe's values, the classes and the source of all that draws it.
+    """Names what the data set would contain: the recipe's values, the classes and the version of the drawing.
 
     Args:
         recipe: the data set.
@@ -41,12 +39,8 @@ def recipe_hash(recipe: Recipe) -> str:
     Returns:
         12 hexadecimal digits.
     """
-    values = dataclasses.asdict(recipe) | {"class_names": CLASS_NAMES}
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
-    for module in sorted(Path(__file__).parent.glob("*.py")):
-        if module.name not in _HARMLESS_MODULES:
-            digest.update(module.name.encode() + b"\0" + module.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    values = dataclasses.asdict(recipe) | {"class_names": CLASS_NAMES, "drawing_version": DRAWING_VERSION}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> Path:
