@@ -25,7 +25,7 @@ from dfew_shape import draw_faces, draw_length
 from frame_formats import FORMATS, SIZE, Frames, Read, lengths_of
 from numpy.typing import NDArray
 
-from micacl.training.memory import keep_freed_memory
+from micacl.process.setup import keep_freed_memory
 
 NUM_FRAMES = 16
 # Clips in the lists, and frames of one: DFEW's mean, FERV39k's median.

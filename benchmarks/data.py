@@ -33,18 +33,17 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision.transforms import ColorJitter, RandomResizedCrop
 from torchvision.transforms import functional as pil_functional
 
-from micacl.data.augment_batch import normalise
-from micacl.data.augmentation import TrainingAugmentation
+from micacl.data.augmentation import TrainingAugmentation, normalise
 from micacl.data.cache.build import build
-from micacl.data.cache.frames import CachedFrames
 from micacl.data.cache.layout import CacheKey
+from micacl.data.cache.source import CachedFrames
 from micacl.data.dataset import TrainingDataset
-from micacl.data.frame_source import DecodedFrames, FrameSource
+from micacl.data.frames.source import DecodedFrames, FrameSource
 from micacl.data.loader import ClipLoader
 from micacl.data.split import Clip
 from micacl.losses import CrossEntropyLoss
 from micacl.models import MICACL
-from micacl.training.memory import keep_freed_memory
+from micacl.process.setup import keep_freed_memory
 
 NUM_FRAMES, SIZE, FRAME_SIZE, CACHE_SIZE = 16, 112, 224, 128
 WORKERS = 2

@@ -20,8 +20,8 @@ import psutil
 from torch import Tensor, nn
 
 import micacl.models.micacl
-import micacl.run
-from micacl.job import Job
+import micacl.run.training
+from micacl.run.job import Job
 from micacl.settings import Settings
 from micacl.train import main as train
 
@@ -93,7 +93,7 @@ def main() -> None:
     os.environ["WANDB_MODE"] = "offline"
     setattr(micacl.models.micacl, "R3DBackbone", SmallBackbone)  # noqa: B010  the network looks it up there
     rows: list[dict[str, int]] = []
-    setattr(micacl.run, "run", measured(micacl.run.run, rows))  # noqa: B010  so does the command
+    setattr(micacl.run.training, "run", measured(micacl.run.training.run, rows))  # noqa: B010  so does the command
     with tempfile.TemporaryDirectory() as folder:
         places = [f"cache.dir={folder}/cache", f"hydra.sweep.dir={folder}/sweep"]
         seeds = f"seed=1..{options.jobs}"

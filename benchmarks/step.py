@@ -23,7 +23,7 @@ from torchvision.models.video import r3d_18
 from micacl.losses import MCCLLoss
 from micacl.models import MICACL
 from micacl.models.backbone import R3DBackbone
-from micacl.training.memory import keep_freed_memory
+from micacl.process.setup import keep_freed_memory
 from micacl.training.precision import fastest_precision
 
 CLASS_COUNTS = [164, 128, 180, 148, 99, 20, 61]  # of the built-in data set's first fold

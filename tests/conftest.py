@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "whole_runs"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from micacl.commandline import SweepFolder, config_folder
+from micacl.cli.command import config_folder
+from micacl.cli.sweep import SweepFolder
 from micacl.settings import Settings
 from micacl.train import main
 

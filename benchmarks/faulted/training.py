@@ -25,7 +25,7 @@ class CountingBackbone(SmallBackbone):
 
 
 if __name__ == "__main__":
-    from tests.small_train import prepare
+    from tests.whole_runs.small_train import prepare
 
     prepare(os.environ["HIT"])
 

@@ -14,7 +14,7 @@ from experiments.frozen.runs import RESULTS, append_rows, read_results
 from experiments.frozen.settings import DATA
 from experiments.frozen.tables import TAIL, values, write_between_marks
 from micacl.data.expressions import CLASS_NAMES
-from micacl.reporting.markdown import Align, markdown_table
+from micacl.reporting.sweep.markdown import Align, markdown_table
 
 FOLDER = Path(__file__).parent
 RUNS = Path("runs/experiments_end_to_end")

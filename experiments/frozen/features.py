@@ -18,17 +18,16 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from experiments.frozen.settings import compose_settings
-from micacl.atomic import replacing
-from micacl.build import build_network
-from micacl.build_data import build_data, cache_key, frame_cache_dir
-from micacl.cache_dir import cache_dir
-from micacl.data.augment_batch import normalise
-from micacl.data.augmentation import TrainingAugmentation
-from micacl.data.cache.frames import CachedFrames
+from micacl.build.cache_dir import cache_dir
+from micacl.build.data import build_data, cache_key, frame_cache_dir
+from micacl.build.network import build_network
+from micacl.data.augmentation import TrainingAugmentation, normalise
+from micacl.data.cache.source import CachedFrames
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.split import Clip
+from micacl.files import replacing
 from micacl.models import R3DBackbone
-from micacl.process import prepare_process
+from micacl.process.setup import prepare_process
 from micacl.settings import Settings
 
 # Of an instance, two frames of 32x32: channels, frames, height, width.

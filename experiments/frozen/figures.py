@@ -11,7 +11,7 @@ from sklearn.metrics import silhouette_score
 
 from experiments.frozen.tables import values
 from micacl.data.expressions import CLASS_NAMES
-from micacl.reporting.embedding import embed
+from micacl.reporting.one_run.embedding import embed
 from micacl.reporting.palette import OKABE_ITO
 
 

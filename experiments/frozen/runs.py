@@ -13,7 +13,7 @@ import torch
 from experiments.frozen.features import load_features
 from experiments.frozen.settings import compose_settings
 from experiments.frozen.training import train
-from micacl.build_data import build_data
+from micacl.build.data import build_data
 from micacl.data.cpus import available_cpus
 
 RESULTS, TERMS = "results.csv", "terms.csv"

@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from micacl.commandline import config_folder
+from micacl.cli.command import config_folder
 from micacl.settings import Settings
 
 # The data: weak expressions, two thousand clips. DFEW's shape of tail, so 32 training clips of disgust.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap  # type: ignore[import-untyped]
 
 from micacl.data.expressions import CLASS_NAMES
-from micacl.reporting.markdown import Align, markdown_table
+from micacl.reporting.sweep.markdown import Align, markdown_table
 
 TAIL = ("disgust", "fear")
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from experiments.frozen.features import ClipFeatures, trained_stages
-from micacl.build import build_network
-from micacl.build_loss import build_loss
+from micacl.build.loss import build_loss
+from micacl.build.network import build_network
 from micacl.data.sampler import TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
 from micacl.models import MICACL, MICACLOutput

@@ -6,7 +6,7 @@ from experiments.frozen.figures import compare, recall_by_frequency, tsne_side_b
 from experiments.frozen.runs import grid, read_results, run_all
 from experiments.frozen.settings import compose_settings
 from experiments.frozen.tables import recall_table, settings_table, write_between_marks
-from micacl.build_data import build_data
+from micacl.build.data import build_data
 
 FOLDER = Path(__file__).parent
 SETTINGS: dict[str, tuple[str, ...]] = {setting: (f"ablation={setting}",) for setting in "abcd"}

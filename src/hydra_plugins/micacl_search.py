@@ -40,8 +40,8 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Hydra calls this with the options of the command line."""
-        from micacl.commandline import UsageError
-        from micacl.search import search  # imports Optuna, which only a search needs
+        from micacl.cli.command import UsageError
+        from micacl.cli.search import search  # imports Optuna, which only a search needs
 
         assert self._launcher is not None
         space = [f"{name!s}={values}" for name, values in self._space.items()]

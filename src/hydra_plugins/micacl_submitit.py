@@ -40,7 +40,7 @@ class SubmititSlurmLauncher(Launcher):
         """
         from submitit.core.utils import UncompletedJobError
 
-        from micacl.commandline import UsageError
+        from micacl.cli.command import UsageError
 
         _watch_without_accounting()
         try:

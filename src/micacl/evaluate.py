@@ -1,12 +1,12 @@
 """``python -m micacl.evaluate ckpt_path=... dataset=... fold=...``: tests a checkpoint and counts what it costs."""
 
-from micacl.commandline import command
-from micacl.job import Job
+from micacl.cli.command import command
+from micacl.run.job import Job
 from micacl.settings import Settings
 
 
 def _check(settings: Settings) -> None:
-    from micacl.checks import check_checkpoint  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_checkpoint  # reads the data set's lists, which --help does not wait for
 
     check_checkpoint(settings)
 
@@ -14,8 +14,8 @@ def _check(settings: Settings) -> None:
 @command("evaluate", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Tests a checkpoint on one fold of a data set."""
-    from micacl.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for
-    from micacl.ranks import run_on_devices
+    from micacl.process.ranks import run_on_devices
+    from micacl.run.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for
 
     run_on_devices(evaluate, settings, job)
 

@@ -1,12 +1,12 @@
 """``python -m micacl.prepare dataset=... dataset.root=...``: checks a copy of a data set and decodes it once."""
 
-from micacl.commandline import command
-from micacl.job import Job
+from micacl.cli.command import command
+from micacl.run.job import Job
 from micacl.settings import PrepareSettings
 
 
 def _check(settings: PrepareSettings) -> None:
-    from micacl.checks import check_lists  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_lists  # reads the data set's lists, which --help does not wait for
 
     check_lists(settings)
 
@@ -14,7 +14,7 @@ def _check(settings: PrepareSettings) -> None:
 @command("prepare", PrepareSettings, _check)
 def main(settings: PrepareSettings, job: Job) -> None:  # noqa: ARG001  every command has the same call
     """Prepares the configured data set."""
-    from micacl.preparation import prepare  # imports what decodes: --help stays fast
+    from micacl.run.preparation import prepare  # imports what decodes: --help stays fast
 
     prepare(settings)
 

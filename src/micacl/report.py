@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from micacl.atomic import replacing
 from micacl.errors import UserError
+from micacl.files import replacing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _report(folders: Sequence[Path], out: Path | None, figures: Path | None) -> None:
+    from micacl.reporting.page.report import read_report
     from micacl.reporting.page.report_page import report_page  # imports NumPy, which --help does not wait for
     from micacl.reporting.paper.export import export
-    from micacl.reporting.report import read_report
 
     report = read_report(*folders)
     out = out or folders[0] / "report.html"

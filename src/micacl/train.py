@@ -1,12 +1,12 @@
 """Trains MICACL: ``python -m micacl.train``; ``--help`` lists every option."""
 
-from micacl.commandline import command
-from micacl.job import Job
+from micacl.cli.command import command
+from micacl.run.job import Job
 from micacl.settings import Settings
 
 
 def _check(settings: Settings) -> None:
-    from micacl.checks import check_run  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_run  # reads the data set's lists, which --help does not wait for
 
     check_run(settings)
 
@@ -14,8 +14,8 @@ def _check(settings: Settings) -> None:
 @command("train", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold."""
-    from micacl.ranks import run_on_devices
-    from micacl.run import run  # imports torch, which --help and --cfg job do not wait for
+    from micacl.process.ranks import run_on_devices
+    from micacl.run.training import run  # imports torch, which --help and --cfg job do not wait for
 
     run_on_devices(run, settings, job)
 

@@ -12,10 +12,10 @@ from tests.dashboard.wandb_file import OfflineRun
 from tests.runs import TINY, read_table, run_here
 
 from micacl.data.expressions import CLASS_NAMES
-from micacl.reporting.embedding import embed_run
-from micacl.reporting.images import read_images
-from micacl.reporting.instances import read_instances
-from micacl.reporting.run_folder import read_run
+from micacl.reporting.one_run.embedding import embed_run
+from micacl.run_folder.images import read_images
+from micacl.run_folder.instances import read_instances
+from micacl.run_folder.record import read_run
 
 TERMS = ("cross_entropy", "intensity_aware", "feature_augmentation", "contrastive", "contrastive_scale_512",
          "contrastive_scale_256", "contrastive_scale_128", "total")  # fmt: skip

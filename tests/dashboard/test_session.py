@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import wandb
-from tests.reporting.run_folders import write_run
+from tests.run_folders import write_run
 
 from micacl.dashboard.run_end import log_end_of_run
 from micacl.dashboard.session import Session, is_logged_in, start_session

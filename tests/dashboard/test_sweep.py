@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from tests.dashboard.wandb_file import OfflineRun
-from tests.reporting.run_folders import write_run
+from tests.run_folders import write_run
 from tests.runs import TINY, read_table, run_here
 
 from micacl.dashboard.sweep import log_sweep
 from micacl.report import main as report
-from micacl.reporting.instances import read_instances
-from micacl.reporting.run_folder import read_run
-from micacl.reporting.summary import summarise
+from micacl.reporting.sweep.summary import summarise
+from micacl.run_folder.instances import read_instances
+from micacl.run_folder.record import read_run
 
 CLIPS = [12, 10, 14, 11, 7, 2, 5]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.data.ways import IMAGE_WAYS, VIDEO_WAYS, Decode, skip_if_missing, way
+from tests.data.frames.ways import IMAGE_WAYS, VIDEO_WAYS, Decode, skip_if_missing, way
 
 # A frame shows its number in binary, one bar for each bit, so that no codec can blur one number into another.
 BITS = 8

@@ -8,9 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from micacl.data.augment_batch import augment_batch, normalise
-from micacl.data.augment_clip import augment_clip
-from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation
+from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_batch, augment_clip, normalise
 from micacl.errors import UserError
 
 Frames = NDArray[np.uint8]

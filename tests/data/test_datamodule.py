@@ -293,7 +293,7 @@ TWO_PROCESSES = """
 import json, os, pickle, sys
 from pathlib import Path
 import micacl.data.datamodule as datamodule
-from micacl.data.probe import SkippedClip
+from micacl.data.split import SkippedClip
 sys.path.insert(0, sys.argv[2])
 from tests.data.test_datamodule import Recorder, module
 import lightning

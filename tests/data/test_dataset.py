@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from micacl.data.augment_batch import augment_batch
-from micacl.data.augmentation import Draw, TrainingAugmentation
+from micacl.data.augmentation import Draw, TrainingAugmentation, augment_batch
 from micacl.data.dataset import ClipDataset, EvaluationDataset, Sample, TrainingDataset
-from micacl.data.frame_source import DecodedFrames
+from micacl.data.frames.source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
 

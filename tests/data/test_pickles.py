@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.frame_choices import every
+from tests.data.frames.frame_choices import every
 
 from micacl.data.cache.frame_file import read_frames
-from micacl.data.csv_rows import read_rows
-from micacl.data.decoding import decode_frames
+from micacl.data.datasets.csv_rows import read_rows
+from micacl.data.frames.decoding import decode_frames
 from micacl.errors import DecodeError, UserError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from micacl.data.augmentation import TrainingAugmentation
 from micacl.data.dataset import TrainingDataset
-from micacl.data.frame_source import DecodedFrames
+from micacl.data.frames.source import DecodedFrames
 from micacl.data.sampler import SamplerChoice, TrainingSampler
 from micacl.data.split import Clip
 

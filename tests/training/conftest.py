@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
-from micacl.training.checkpoint_io import DurableCheckpointIO
+from micacl.training.checkpoints.writing import DurableCheckpointIO
 from micacl.training.module import ExpressionModule, Optimisation
 
 CLASS_NAMES = ("joy", "fear", "anger")

@@ -8,11 +8,12 @@ import wandb
 from PIL import Image
 from PIL.Image import Resampling
 
-from micacl.reporting.chosen import chosen_clips
-from micacl.reporting.embedding import embed_run
-from micacl.reporting.images import FRAMES_FILE, THUMBNAILS_FILE, open_image, read_images
-from micacl.reporting.predictions import read_predictions
-from micacl.reporting.run_folder import Run
+from micacl.reporting.one_run.chosen import chosen_clips
+from micacl.reporting.one_run.embedding import embed_run
+from micacl.reporting.one_run.pictures import open_image
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
+from micacl.run_folder.predictions import read_predictions
+from micacl.run_folder.record import Run
 
 FRAMES_PER_SECOND = 8  # the few frames that the network sees, slowly enough to follow
 VIDEO_SIDE = 112  # pixels at least

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import wandb
 
-from micacl.reporting.predictions import read_confusion
-from micacl.reporting.run_folder import Run
+from micacl.run_folder.predictions import read_confusion
+from micacl.run_folder.record import Run
 
 # W&B's chart and the columns that it reads: see wandb.plot.confusion_matrix, which counts but cannot show shares.
 CHART = "wandb/confusion_matrix/v1"

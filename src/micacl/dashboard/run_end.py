@@ -11,7 +11,7 @@ from micacl.dashboard.clips import chosen_table, predictions_table, tsne_table
 from micacl.dashboard.confusion import confusion_charts
 from micacl.dashboard.session import Session
 from micacl.errors import UserError
-from micacl.reporting.run_folder import Run, read_run
+from micacl.run_folder.record import Run, read_run
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from micacl.dashboard.session import start_session
 from micacl.errors import UserError
-from micacl.reporting.config_file import read_config
-from micacl.reporting.summary_csv import summary_csv
-from micacl.reporting.sweep import Summary
+from micacl.reporting.sweep.csv import summary_csv
+from micacl.reporting.sweep.read import Summary
+from micacl.run_folder.config import read_config
 
 log = logging.getLogger(__name__)
 

@@ -10,22 +10,19 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DistributedSampler
 
-from micacl.data.augment_batch import augment_batch, normalise
-from micacl.data.augmentation import Draw, TrainingAugmentation
-from micacl.data.backends.choice import Backend, Decoding, Device, check_options, choose_decoding
-from micacl.data.cache.choice import choose_source
-from micacl.data.cache.frames import CachedFrames
+from micacl.data.augmentation import Draw, TrainingAugmentation, augment_batch, normalise
+from micacl.data.cache.probe import find_undecodable
+from micacl.data.cache.source import CachedFrames, choose_source
 from micacl.data.cpus import loader_processes
 from micacl.data.dataset import ClipDataset, EvaluationDataset, Sample, TrainingDataset
-from micacl.data.device_frames import decode_batch
-from micacl.data.division import Division, Part, divide
-from micacl.data.encoded import EncodedClip, EncodedFrames
-from micacl.data.frame_source import DecodedFrames, FrameSource
+from micacl.data.frames.decoders import Backend, Decoding, Device, check_options, choose_decoding
+from micacl.data.frames.encoded import EncodedClip, EncodedFrames
+from micacl.data.frames.on_device import decode_batch
+from micacl.data.frames.source import DecodedFrames, FrameSource
+from micacl.data.frames.thumbnails import jpeg, middle_frame
 from micacl.data.loader import ClipLoader
-from micacl.data.probe import SkippedClip, find_undecodable
 from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
-from micacl.data.split import Clip, Split, class_counts
-from micacl.data.thumbnails import jpeg, middle_frame
+from micacl.data.split import Clip, Division, Part, SkippedClip, Split, class_counts, divide
 from micacl.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from micacl.data.augment_clip import augment_clip
-from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation
-from micacl.data.encoded import EncodedClip, EncodedFrames
-from micacl.data.frame_source import FrameSource
+from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_clip
+from micacl.data.frames.encoded import EncodedClip, EncodedFrames
+from micacl.data.frames.source import FrameSource
 from micacl.data.sampling import frame_indices
 from micacl.data.split import Clip
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from micacl.reporting.aggregate import SettingRow, Spread
-from micacl.reporting.run_folder import Run
+from micacl.run_folder.record import Run
 
 UNDEFINED = "–"
 
@@ -11,18 +10,6 @@ UNDEFINED = "–"
 def percent(value: float | None) -> str:
     """A figure that is per cent already."""
     return UNDEFINED if value is None else f"{value:.2f}"
-
-
-def mean_and_std(rate: Spread | None) -> str:
-    """`61.23 ± 1.20`, without the deviation for a single run."""
-    if rate is None or rate.std is None:
-        return percent(None if rate is None else rate.mean)
-    return f"{percent(rate.mean)} ± {percent(rate.std)}"
-
-
-def runs_of_jobs(row: SettingRow) -> str:
-    """`5`, or `3 of 5` where jobs have no result."""
-    return str(row.jobs) if len(row.runs) == row.jobs else f"{len(row.runs)} of {row.jobs}"
 
 
 def number(value: int | None) -> str:

@@ -10,8 +10,8 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
+from micacl.run_folder.csv_file import write_rows
 from micacl.training.module import ExpressionModule
-from micacl.training.run_record import write_rows
 
 log = logging.getLogger(__name__)
 

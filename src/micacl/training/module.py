@@ -16,7 +16,13 @@ from micacl.errors import UserError
 from micacl.losses import MCCLLoss
 from micacl.models import GEIIM, MICACL
 from micacl.training.epoch_figures import EpochFigures
-from micacl.training.predictions import ClipPredictions, InstanceWeights, Predictions, Rates, recognition_rates
+from micacl.training.predictions import (
+    ClipPredictions,
+    InstanceWeights,
+    Predictions,
+    Rates,
+    recognition_rates,
+)
 from micacl.training.random_state import random_state, set_random_state
 from micacl.training.schedule import learning_rate_factor
 

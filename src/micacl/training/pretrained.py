@@ -7,8 +7,7 @@ from torchvision.models.video import R3D_18_Weights
 
 from micacl.errors import UserError
 from micacl.models import R3DBackbone
-from micacl.training.state_dict import differences, read_tensors
-from micacl.training.weights_file import SUFFIX, read_safetensors
+from micacl.training.checkpoints.tensors import SUFFIX, differences, read_safetensors, read_tensors
 
 _INSTEAD = (
     "Set model.backbone.weights=null to train from scratch, or model.backbone.weights=/path/to/r3d_18.pth to a file"

@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 
 from micacl.data.cache.build import build, cached_names
-from micacl.data.cache.frames import CachedFrames
+from micacl.data.cache.facts import ClipFacts
 from micacl.data.cache.layout import JOURNAL_NAME, CacheKey, clip_file
-from micacl.data.cache.take_in import take_in
-from micacl.data.facts import ClipFacts
-from micacl.data.frame_source import DecodedFrames
+from micacl.data.cache.source import CachedFrames
+from micacl.data.cache.store import take_in
+from micacl.data.frames.source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError, UserError
 
@@ -150,8 +150,8 @@ import sys
 from pathlib import Path
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
-from micacl.data.cache.take_in import take_in
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.store import take_in
+from micacl.data.cache.facts import ClipFacts
 from micacl.data.split import Clip
 if __name__ == "__main__":
     data, cache = Path(sys.argv[1]), Path(sys.argv[2])

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from micacl.data.adapters.listing import Entry, Fold, Listing, Located
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.listing import Entry, Fold, Listing, Located
+from micacl.data.datasets.text_file import Place
 from micacl.data.expressions import CLASS_NAMES
-from micacl.data.facts import ClipFacts
-from micacl.data.text_file import Place
 
 # Training and test clips of DFEW's fold 1, and of every class in all.
 DFEW_TRAIN = (1956, 1515, 2135, 1738, 1175, 116, 721)

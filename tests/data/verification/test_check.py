@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.data.verification.copies import Copy, dfew_copy, failed, make_facts, small_copy
 
-from micacl.data.adapters.listing import Entry
-from micacl.data.text_file import Place
+from micacl.data.datasets.listing import Entry
+from micacl.data.datasets.text_file import Place
 from micacl.data.verification.check import check
 from micacl.data.verification.published import published
 from micacl.data.verification.report import Finding, Report

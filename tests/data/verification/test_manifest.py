@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.verification.copies import Copy, failed, make_facts, make_listing, small_copy
 
-from micacl.data.adapters.listing import Fold, load_split
+from micacl.data.datasets.listing import Fold, load_split
 from micacl.data.verification.check import check
 from micacl.data.verification.manifest import (
     ManifestRow,

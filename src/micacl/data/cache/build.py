@@ -14,16 +14,14 @@ from typing import Self
 
 import cv2
 
-from micacl.atomic import replacing
+from micacl.data.cache.facts import ClipFacts
 from micacl.data.cache.journal import Entry, read_journal, signature, to_line
-from micacl.data.cache.layout import ABOUT_NAME, FORMAT, JOURNAL_NAME, CacheKey, clip_file
-from micacl.data.cache.links import refuse_links
-from micacl.data.cache.take_in import take_in
-from micacl.data.facts import ClipFacts
-from micacl.data.progress import progress_bar
+from micacl.data.cache.layout import ABOUT_NAME, FORMAT, JOURNAL_NAME, CacheKey, clip_file, refuse_links
+from micacl.data.cache.progress import progress_bar
+from micacl.data.cache.store import take_in
 from micacl.data.split import Clip
 from micacl.errors import UserError
-from micacl.lock import locked
+from micacl.files import locked, replacing
 
 CRASHED = "the decoder crashed on it"
 

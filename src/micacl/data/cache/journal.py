@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.facts import ClipFacts
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from micacl.errors import UserError
+
 # A change of what is in the files makes another key, so that old caches are left alone rather than misread.
 FORMAT = 1
 
@@ -58,3 +60,21 @@ def clip_place(clip_name: str) -> str:
     """
     digest = hashlib.sha256(clip_name.encode()).hexdigest()[:24]
     return f"clips/{digest[:2]}/{digest}.npy"
+
+
+def refuse_links(folder: Path) -> None:
+    """Looks for links where a cache keeps folders and files that it writes to; `cache.dir` itself may be one.
+
+    Args:
+        folder: the cache.
+
+    Raises:
+        UserError: there is one.
+    """
+    clips = folder / "clips"
+    written = [folder, clips, folder / ABOUT_NAME, folder / JOURNAL_NAME, folder / "lock"]
+    for path in (*written, *(clips.iterdir() if clips.is_dir() and not clips.is_symlink() else ())):
+        if path.is_symlink():
+            raise UserError(
+                f"{path} is a symbolic link, which the cache never makes: delete it, or set cache.dir to another folder"
+            )

@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from micacl.data.cache.progress import progress_bar
 from micacl.data.expressions import CLASS_NAMES
-from micacl.data.progress import progress_bar
 from micacl.data.synthetic.plan import PlannedClip, plan_clips
 from micacl.data.synthetic.recipe import DRAWING_VERSION, Recipe
 from micacl.data.synthetic.worker import WRITING_FAILED
 from micacl.errors import UserError
-from micacl.lock import locked
+from micacl.files import locked
 
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "label", "class_name", "subject", "fold")

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from micacl.data.adapters.listing import Listing, Located
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.listing import Listing, Located
 from micacl.data.verification.clips import check_clips
 from micacl.data.verification.counts import check_counts, part_counts
 from micacl.data.verification.leaks import check_leaks

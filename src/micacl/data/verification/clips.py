@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from micacl.data.adapters.listing import Located
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.listing import Located
 from micacl.data.verification.published import Published
 from micacl.data.verification.report import Finding, Problem, count_and_names
 

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from micacl.data.adapters.listing import Listing
+from micacl.data.datasets.listing import Listing
 from micacl.data.verification.published import Published
 from micacl.data.verification.report import Finding, PartCounts, Problem, count_and_names
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from micacl.data.adapters.listing import Fold, Listing
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.listing import Fold, Listing
 from micacl.data.verification.report import Finding, Problem, count_and_names
 
 

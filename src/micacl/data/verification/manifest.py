@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from micacl.atomic import replacing
-from micacl.data.adapters.listing import Listing
-from micacl.data.csv_rows import whole_number
-from micacl.data.facts import ClipFacts
-from micacl.data.text_file import Place, read_text
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.csv_rows import whole_number
+from micacl.data.datasets.listing import Listing
+from micacl.data.datasets.text_file import Place, read_text
+from micacl.files import replacing
 
 COLUMNS = ("clip", "class", "train_folds", "test_folds", "frames", "content_sha256")
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from micacl.data.adapters.listing import Listing
-from micacl.data.facts import ClipFacts
+from micacl.data.cache.facts import ClipFacts
+from micacl.data.datasets.listing import Listing
 from micacl.data.verification.published import Published, PublishedFrames
 from micacl.data.verification.report import Finding, Problem, count_and_names
 

@@ -5,12 +5,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from micacl.atomic import replacing
+from micacl.data.datasets.text_file import read_text
 from micacl.data.split import Clip, Split
-from micacl.data.text_file import read_text
 from micacl.data.verification.manifest import Manifest, manifest_hash, read_manifest, write_manifest
 from micacl.data.verification.report import Report
 from micacl.errors import UserError
+from micacl.files import replacing
 
 MANIFEST_NAME = "manifest.csv"
 VERIFICATION_NAME = "verification.json"

@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 
-from micacl.reporting.calibration import Calibration
-from micacl.reporting.comparison import Setting
-from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, dash, layout, plain, rounded, symbol
+from micacl.reporting.one_run.calibration import Calibration
+from micacl.reporting.page.comparison import Setting
+from micacl.reporting.page.figure import (
+    FAINT,
+    Figure,
+    LegendEntry,
+    axis,
+    color,
+    dash,
+    layout,
+    plain,
+    rounded,
+    symbol,
+)
 
 
 def calibration_figure(found: Mapping[str, tuple[Setting, Calibration]]) -> Figure | None:

@@ -1,9 +1,9 @@
 """Training curves: every metric of every run, epoch by epoch."""
 
-from micacl.reporting.comparison import Comparison, describe_run
-from micacl.reporting.evidence import Evidence
-from micacl.reporting.metrics import FIRST, is_rate
+from micacl.reporting.page.comparison import Comparison, describe_run
+from micacl.reporting.page.evidence import Evidence
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, dash, layout, plain
+from micacl.run_folder.metrics import FIRST, is_rate
 
 FEW_EPOCHS = 12
 DIGITS = 5  # significant ones

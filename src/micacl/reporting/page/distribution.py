@@ -1,6 +1,6 @@
 """How many clips each class has: Figure 1 of the paper."""
 
-from micacl.reporting.comparison import Comparison
+from micacl.reporting.page.comparison import Comparison
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, layout, plain, rounded
 
 

@@ -1,8 +1,8 @@
 """WAR and UAR of every setting, fold by fold, with the interval of the mean."""
 
-from micacl.reporting.comparison import Comparison, Setting, describe_run
-from micacl.reporting.interval import Interval
+from micacl.reporting.page.comparison import Comparison, Setting, describe_run
 from micacl.reporting.page.figure import FAINT, Figure, axis, color, layout, nth, plain, rounded, symbol
+from micacl.reporting.sweep.interval import Interval
 from micacl.reporting.text import percent
 
 LABEL_WIDTH = 26  # letters on the axis; hovering shows the rest

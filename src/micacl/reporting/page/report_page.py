@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from micacl.reporting.page.figure import Figure
+from micacl.reporting.page.report import Report
 from micacl.reporting.page.section import section
-from micacl.reporting.report import Report
-from micacl.reporting.text import UNDEFINED, number, one_line, percent, runs_of_jobs
+from micacl.reporting.sweep.aggregate import runs_of_jobs
+from micacl.reporting.text import UNDEFINED, number, one_line, percent
 
 TEMPLATES = "micacl.reporting.page"
 

@@ -3,21 +3,21 @@
 import math
 from dataclasses import dataclass
 
-from micacl.reporting.comparison import Comparison
-from micacl.reporting.config_file import differences
-from micacl.reporting.costs import CostRow, measured_costs, published_costs
+from micacl.reporting.one_run.costs import CostRow, measured_costs, published_costs
 from micacl.reporting.page.calibration import calibration_figure
+from micacl.reporting.page.comparison import Comparison
 from micacl.reporting.page.confusion import confusion_chart
 from micacl.reporting.page.curves import curve_figures
 from micacl.reporting.page.distribution import distribution_figure
 from micacl.reporting.page.figure import Figure
 from micacl.reporting.page.rates import rates_figure
+from micacl.reporting.page.report import Part
 from micacl.reporting.page.tail import tail_figure
 from micacl.reporting.page.tsne import tsne_chart
-from micacl.reporting.predictions import recalls
 from micacl.reporting.published import printed_costs
-from micacl.reporting.report import Part
 from micacl.reporting.text import describe_data, one_line
+from micacl.run_folder.config import differences
+from micacl.run_folder.predictions import recalls
 
 # What a reader finds elsewhere on the page, or what does not decide figures.
 ELSEWHERE = ("fold", "seed", "ckpt_path", "dataset.root", "dataset.cache_dir", "dataset.num_workers", "logger.")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from micacl.reporting.comparison import Comparison, Setting
+from micacl.reporting.page.comparison import Comparison, Setting
 from micacl.reporting.page.figure import (
     FAINT,
     INK,

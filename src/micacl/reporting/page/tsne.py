@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from micacl.reporting.comparison import Comparison
-from micacl.reporting.embedding import Embedded
-from micacl.reporting.images import Sheet
+from micacl.reporting.one_run.embedding import Embedded
+from micacl.reporting.one_run.pictures import Sheet
+from micacl.reporting.page.comparison import Comparison
 from micacl.reporting.page.figure import Figure, LegendEntry, color, layout, nth, plain, rounded, symbol
 
 CROWDED = 1000  # clips, from which on marks are smaller

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from micacl.reporting.calibration import Calibration
-from micacl.reporting.comparison import Comparison, Setting
-from micacl.reporting.metrics import FIRST, is_rate
+from micacl.reporting.one_run.calibration import Calibration
+from micacl.reporting.page.comparison import Comparison, Setting
 from micacl.reporting.palette import DASHES, OKABE_ITO
+from micacl.run_folder.metrics import FIRST, is_rate
 
 MARKERS = ("o", "s", "^", "D", "*", "v", "p", "h")
 LINES = dict(zip(("solid", "dash", "dot", "dashdot"), ("-", "--", ":", "-."), strict=True))

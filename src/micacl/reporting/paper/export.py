@@ -7,9 +7,11 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from micacl.atomic import replacing
 from micacl.errors import UserError
-from micacl.reporting.confusion import counts_figure
+from micacl.files import replacing
+from micacl.reporting.one_run.confusion import counts_figure
+from micacl.reporting.one_run.tsne import embedded_figure
+from micacl.reporting.page.report import Part, Report
 from micacl.reporting.paper.charts import (
     calibration_figure,
     curves_figure,
@@ -18,8 +20,6 @@ from micacl.reporting.paper.charts import (
     tail_figure,
 )
 from micacl.reporting.paper.latex import results_table
-from micacl.reporting.report import Part, Report
-from micacl.reporting.tsne import embedded_figure
 
 DPI = 300
 PDF_FONTS = 42  # TrueType, embedded: publishers refuse matplotlib's default, Type 3

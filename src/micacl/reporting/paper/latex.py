@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from micacl.reporting.comparison import Comparison
-from micacl.reporting.text import UNDEFINED, mean_and_std, one_line, percent
+from micacl.reporting.page.comparison import Comparison
+from micacl.reporting.sweep.aggregate import mean_and_std
+from micacl.reporting.text import UNDEFINED, one_line, percent
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",

@@ -1,0 +1,95 @@
+"""From settings to data: the clips of a run, and where what is known of them is kept."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import Literal, cast
+
+from micacl.build.cache_dir import cache_dir
+from micacl.build.listing import build_listing, build_recipe
+from micacl.data.cache.build import build
+from micacl.data.cache.layout import CacheKey
+from micacl.data.cpus import available_cpus
+from micacl.data.datamodule import ClipDataModule
+from micacl.data.datasets.listing import load_split
+from micacl.data.datasets.synthetic import load_synthetic
+from micacl.data.frames.decoders import Backend, Device
+from micacl.data.sampler import SamplerChoice
+from micacl.data.split import Split
+from micacl.data.synthetic.generate import recipe_hash
+from micacl.data.verification.record import DataState, data_state
+from micacl.errors import UserError
+from micacl.settings import Settings
+
+
+def build_data(settings: Settings) -> ClipDataModule:
+    """The clips of the configured fold."""
+    dataset = settings.dataset
+    return ClipDataModule(
+        partial(_load_split, settings),
+        validation_fraction=settings.protocol.validation_fraction,
+        num_frames=settings.model.num_frames,
+        size=dataset.size,
+        frame_size=settings.cache.size,
+        cache=frame_cache_dir(settings) / cache_key(settings).folder_name,
+        batch_size=settings.training.batch_size,
+        num_workers=dataset.num_workers,
+        seed=settings.seed,
+        on_error=cast(Literal["raise", "skip"], dataset.on_error),
+        crop_scale=dataset.crop_scale,
+        color_jitter=dataset.color_jitter,
+        sampler=cast(SamplerChoice, dataset.sampler),
+        decode_backend=cast(Backend, dataset.decode.backend),
+        decode_device=cast(Device, dataset.decode.device),
+    )
+
+
+def state_of_data(settings: Settings, split: Split) -> DataState:
+    """Whether the data of a run was checked, and what identifies it."""
+    if settings.dataset.synthetic is not None:
+        return DataState(True, recipe_hash(build_recipe(settings)), "")  # drawn by this program: its recipe says it all
+    return data_state(check_dir(settings), split, settings.fold)
+
+
+def check_dir(settings: Settings) -> Path:
+    """The folder of what the check of the configured copy found."""
+    dataset = settings.dataset
+    options = (_root(settings), dataset.num_folds, dataset.subject_pattern)  # folds that we make belong to the check
+    digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
+    return cache_dir(settings) / "checks" / f"{settings.dataset.name}-{digest}"
+
+
+def frame_cache_dir(settings: Settings) -> Path:
+    """The folder of decoded frames."""
+    return cache_dir(settings) / "frames"
+
+
+def cache_key(settings: Settings) -> CacheKey:
+    """Names the decoded frames of the configured copy.
+
+    Raises:
+        UserError: If the cache's options are out of range.
+    """
+    size, frames = settings.cache.size, settings.cache.frames
+    if size < 1 or not (frames == "all" or (isinstance(frames, int) and frames >= 1)):
+        raise UserError(f"cache.size={size} cache.frames={frames}: set both to 1 or more, or frames to all")
+    return CacheKey(settings.dataset.name, _root(settings), size, frames)
+
+
+def _root(settings: Settings) -> str:
+    """What tells this copy from others: where it lies, and by which lists it is read."""
+    if settings.dataset.synthetic is not None:
+        return recipe_hash(build_recipe(settings))
+    dataset = settings.dataset
+    places = (dataset.root, dataset.train_list, dataset.test_list)
+    return " ".join(str(Path(place).resolve()) for place in places if place)
+
+
+def _load_split(settings: Settings) -> Split:
+    if settings.dataset.name != "synthetic":
+        return load_split(build_listing(settings, settings.fold), settings.fold)
+    split = load_synthetic(settings.fold, build_recipe(settings), cache_dir(settings))
+    # Drawn for this program alone, so there is nothing to be checked first: it prepares itself.
+    clips = sorted((*split.train, *split.test), key=lambda clip: clip.name)
+    build(clips, frame_cache_dir(settings), cache_key(settings), available_cpus())
+    return split

@@ -1,0 +1,155 @@
+"""What every command shares: where the configs are, ranges, errors without tracebacks, the table after a sweep."""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from micacl.build.cache_dir import keep_libraries_there
+from micacl.cli.gpus import num_gpus
+from micacl.cli.mistakes import check_choice_names, check_null_options, check_option_names, check_plugins
+from micacl.cli.ranges import expand_ranges
+from micacl.cli.sweep import SweepFolder, show_sweep
+from micacl.errors import UserError
+from micacl.process.scheduler import given_rank
+from micacl.process.stop import Stopped
+from micacl.run.job import Job
+from micacl.settings import Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+log = logging.getLogger(__name__)
+
+# Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
+_SAME_SETTING = {
+    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.train_list", "dataset.test_list", "cache.dir",
+    "dataset.num_workers", "logger", "logger.project", "trainer.checkpoint_minutes",
+}  # fmt: skip
+
+OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydra/launcher/gpus.yaml
+
+
+class UsageError(CompactHydraException):
+    """Shown by Hydra as its message alone, with exit status 1."""
+
+
+def config_folder() -> Path:
+    """``conf/``: in the package when it was built as a wheel, beside ``src/`` in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parents[1] / "conf"
+
+
+def command(
+    config_name: str, schema: type[SettingsT], check: Callable[[SettingsT], None]
+) -> Callable[[Callable[[SettingsT, Job], None]], Callable[[], None]]:
+    """Makes a command of a function that takes the typed settings and what the command line says of the run.
+
+    The command reads its options from ``sys.argv``, sweeps with ``-m``, and ends with status 1 and one message when a
+    :class:`UserError` is raised. After a sweep it shows and writes the table of its jobs, also when some have failed.
+
+    Args:
+        config_name: The main config in ``conf/``.
+        schema: The types of its options.
+        check: Raises a :class:`UserError` for what is wrong with a single run before it has a folder. Of a function's
+            own imports, only those that are quick should happen in it.
+    """
+    return functools.partial(_command, config_name, schema, check)
+
+
+def _command(
+    config_name: str,
+    schema: type[SettingsT],
+    check: Callable[[SettingsT], None],
+    task: Callable[[SettingsT, Job], None],
+) -> Callable[[], None]:
+    def start(config: DictConfig) -> None:
+        if given_rank():
+            logging.disable(logging.WARNING)  # the first rank says the same
+        try:
+            settings = _typed(config, schema)
+            keep_libraries_there(settings)
+            task(settings, _job(config))
+        except UserError as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                log.error("This job stops: %s", error)  # Hydra itself reports failed jobs at the end only
+            raise UsageError(f"Error: {error}") from error
+
+    entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)(start)
+
+    @functools.wraps(task)
+    def run() -> None:
+        try:
+            sys.argv[1:] = expand_ranges(sys.argv[1:])
+            check_option_names(sys.argv[1:], schema, config_folder())
+            check_choice_names(sys.argv[1:], config_folder())
+            check_null_options(sys.argv[1:], schema, config_folder())
+            check_plugins(sys.argv[1:])
+            _check_common_folder(sys.argv[1:])
+        except UserError as error:
+            sys.exit(f"Error: {error}")
+        ConfigStore.instance().store(name="schema", node=schema)
+        SweepFolder.check = lambda config: check(_typed(config, schema))
+        stopped = False
+        try:
+            entry()
+        except Stopped:
+            stopped = True  # there is no time for a table
+            raise
+        finally:
+            if SweepFolder.path is not None and not stopped:
+                show_sweep(SweepFolder.path)
+
+    return run
+
+
+def _check_common_folder(arguments: Sequence[str]) -> None:
+    """Processes that torchrun or srun has started would each name the run's folder after their own second."""
+    if given_rank() is not None and not any(_name(argument) == "hydra.run.dir" for argument in arguments):
+        raise UserError("processes that train together share one run folder: name it, hydra.run.dir=runs/NAME")
+
+
+def _typed(config: DictConfig, schema: type[SettingsT]) -> SettingsT:
+    try:
+        settings = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
+        raise UserError(str(error)) from error
+    assert isinstance(settings, schema)
+    return settings
+
+
+def _job(config: DictConfig) -> Job:
+    hydra_config = HydraConfig.get()
+    in_sweep = hydra_config.mode == RunMode.MULTIRUN
+    overrides = list(hydra_config.overrides.task)
+    distinctive = [override for override in overrides if _name(override) not in _SAME_SETTING]
+    return Job(
+        folder=Path(hydra_config.runtime.output_dir),
+        setting=" ".join(distinctive) or "default",
+        sweep=Path(hydra_config.sweep.dir).name if in_sweep else None,
+        config_yaml=OmegaConf.to_yaml(config, resolve=True),
+        repeatable=_repeatable(hydra_config),
+        given=frozenset(map(_name, overrides)),
+    )
+
+
+def _repeatable(hydra_config: Any) -> bool:
+    """Whether the folder's name is the same at the next start; submitit starts a requeued job in its first folder."""
+    mode = hydra_config.sweep if hydra_config.mode == RunMode.MULTIRUN else hydra_config.run
+    written: Any = OmegaConf.to_container(mode, resolve=False)
+    return "${now:" not in written["dir"] or "submitit" in str(hydra_config.launcher)
+
+
+def _name(override: str) -> str:
+    """The option or group that an override names."""
+    return override.partition("=")[0].lstrip("+~")

@@ -1,0 +1,66 @@
+"""Clips in a folder for each class."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from micacl.data.datasets.labelled import Labelled
+from micacl.data.datasets.listing import Entry
+from micacl.data.datasets.names import path_parts, without_suffix
+from micacl.data.datasets.text_file import Place
+from micacl.data.datasets.tree import Folder, list_folder
+from micacl.data.expressions import clash, class_name
+from micacl.errors import UserError
+
+
+def read_class_folders(
+    root: Path, not_found: Callable[[str], UserError]
+) -> tuple[list[Labelled], Callable[[Entry], Path]]:
+    """Read `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
+
+    Args:
+        root: the folder of the classes' folders.
+        not_found: makes the error from what is wrong.
+
+    Returns:
+        The clips by class and name, and their finder.
+
+    Raises:
+        UserError: a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
+    """
+    classes = _list(root).folders
+    if not classes:
+        raise not_found(f"{root} has no folders.")
+    if pair := clash(classes):
+        raise UserError(f"the folders {pair[0]} and {pair[1]} in {root} are the same class; put their clips into one")
+    clips: list[Labelled] = []
+    for name in classes:
+        folder = root / name
+        if root.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"{folder} is a link that leads back to {root}; remove it")
+        content = _list(folder)
+        if not content.folders and not content.videos:
+            raise UserError(
+                f"the class folder {folder} has no clips; put videos or folders of frames into it, or remove it"
+            )
+        for clip in (*content.folders, *content.videos):
+            if not _is_text(name + clip):
+                raise UserError(f"{ascii(str(folder / clip))[1:-1]}: the name is not UTF-8; rename it")
+            path = "/".join((*path_parts(name), *path_parts(clip)))
+            clips.append(Labelled(without_suffix(path), path, class_name(name), Place(folder / clip, None)))
+    return clips, lambda entry: entry.place.path
+
+
+def _list(folder: Path) -> Folder:
+    try:
+        return list_folder(folder)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be listed: {error.strerror}; make it readable") from error
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to a file: disks allow any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

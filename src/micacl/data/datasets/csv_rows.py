@@ -1,0 +1,120 @@
+"""Reads the rows of a CSV file and says, when one is wrong, which file and line."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from micacl.data.datasets.text_file import Place, read_text
+from micacl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a CSV file.
+
+    Attributes:
+        place: the file, and the line that the row ends on.
+        values: column name to stripped value.
+    """
+
+    place: Place
+    values: dict[str, str]
+
+    def integer(self, column: str, lowest: int, highest: int | None = None) -> int:
+        """The value of a column as a whole number.
+
+        Args:
+            column: its name.
+            lowest: the smallest value allowed.
+            highest: the largest value allowed, or None.
+
+        Returns:
+            The number.
+
+        Raises:
+            UserError: the value is no whole number or out of range; the message names the file and line.
+        """
+        return whole_number(self.place, column, self.values[column], lowest, highest)
+
+    def error(self, message: str) -> UserError:
+        """A UserError that names this row's file and line."""
+        return self.place.error(message)
+
+
+def whole_number(place: Place, name: str, text: str, lowest: int, highest: int | None = None) -> int:
+    """A whole number that was written at some place.
+
+    Args:
+        place: where it is written.
+        name: what it says.
+        text: the number as written.
+        lowest: the smallest value allowed.
+        highest: the largest value allowed, or None.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: the text is no whole number or out of range; the message names the place.
+    """
+    # Nothing that is counted here has more digits, and int refuses very long numbers with an error of its own.
+    number = int(text) if text.isdecimal() and len(text) <= 18 else None
+    if number is None or number < lowest or (highest is not None and number > highest):
+        allowed = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
+        raise place.error(f'{name} is "{text}"; it must be a whole number {allowed}')
+    return number
+
+
+def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+    """Read a CSV file with a header, as spreadsheet programs leave it: a byte-order mark, CRLF, blank lines are fine.
+
+    Args:
+        path: the file, UTF-8.
+        columns: the columns that must be there and have a value in every row; others are ignored.
+        optional: columns that may be missing or empty; their value is then "".
+
+    Yields:
+        The rows that are not blank.
+
+    Raises:
+        UserError: the file cannot be read, or a column or a value is missing.
+    """
+    header: list[str] = []
+    for place, cells in _cells(path):
+        if not header:
+            header = cells
+            _check_header(header, columns, place)
+            continue
+        values = dict(zip(header, cells, strict=False))
+        row = Row(place, {column: values.get(column, "") for column in (*columns, *optional)})
+        empty = [column for column in columns if not row.values[column]]
+        if empty:
+            raise row.error(f"there is no value for {', '.join(empty)}")
+        yield row
+    if not header:
+        raise UserError(f"{path} is empty; it must have the columns {', '.join(columns)}")
+
+
+def _cells(path: Path) -> Iterator[tuple[Place, list[str]]]:
+    """Where each row is that is not blank, and its stripped cells."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield Place(path, reader.line_num), cells
+    except csv.Error as error:
+        raise Place(path, reader.line_num).error(f"this is no CSV: {error}") from error
+
+
+def _check_header(header: Sequence[str], columns: Sequence[str], place: Place) -> None:
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise place.error(
+            f'the header is "{",".join(header)}" and lacks {", ".join(missing)}; it must name {", ".join(columns)}'
+        )
+    repeated = [column for column in columns if header.count(column) > 1]
+    if repeated:
+        raise place.error(f"the header names {', '.join(repeated)} twice; name each column once")

@@ -1,0 +1,76 @@
+"""A clip of a user's own data set before it is given a fold."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from micacl.data.datasets.text_file import Place
+from micacl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One clip and what its owner says of it.
+
+    Attributes:
+        name: identifies the clip in the data set, the same on every machine.
+        path: where it lies, relative to the root, with forward slashes.
+        class_name: its class, in our spelling.
+        place: where it is listed, or the clip itself.
+        subject: the person shown, or None.
+        fold: the fold that it tests in, or None.
+    """
+
+    name: str
+    path: str
+    class_name: str
+    place: Place
+    subject: str | None = None
+    fold: int | None = None
+
+
+def check_named_once(clips: Iterable[Labelled]) -> tuple[Labelled, ...]:
+    """The clips, if no two have one name.
+
+    Raises:
+        UserError: two have; the message says where both are.
+    """
+    first: dict[str, Labelled] = {}
+    for clip in clips:
+        if clip.name in first:
+            raise clip.place.error(
+                f"clip {clip.name} is there twice, the other time at {first[clip.name].place}; keep one of them"
+            )
+        first[clip.name] = clip
+    return tuple(first.values())
+
+
+def with_subjects(clips: Iterable[Labelled], subject_pattern: str | None) -> list[Labelled]:
+    """Find the subject of every clip.
+
+    Args:
+        clips: the clips.
+        subject_pattern: a regular expression that is searched in each path; its first group, or the whole match, is the
+            subject. None leaves the clips as they are.
+
+    Raises:
+        UserError: it is no regular expression, or finds nothing in a path.
+    """
+    if subject_pattern is None:
+        return list(clips)
+    try:
+        pattern = re.compile(subject_pattern)
+    except re.error as error:
+        raise UserError(f"dataset.subject_pattern={subject_pattern} is no regular expression: {error}") from error
+    return [replace(clip, subject=_subject(clip, pattern)) for clip in clips]
+
+
+def _subject(clip: Labelled, pattern: re.Pattern[str]) -> str:
+    match = pattern.search(clip.path)
+    subject = match[1 if pattern.groups else 0] if match else None
+    if not subject:
+        raise clip.place.error(
+            f'dataset.subject_pattern is {pattern.pattern}, which finds no subject in "{clip.path}"; '
+            "write one that does, or set it to null"
+        )
+    return subject

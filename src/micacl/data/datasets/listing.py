@@ -1,0 +1,151 @@
+"""What a data set lists: its clips, their labels, which of them train and test in each fold, and where they are."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from micacl.data.datasets.text_file import Place
+from micacl.data.split import Clip, Split
+from micacl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One clip in one list. It says nothing of whether the clip is on disk.
+
+    Attributes:
+        name: identifies the clip in the data set, the same on every machine.
+        label: index into the listing's class names.
+        place: the file and line that list it.
+        subject: the person shown, or None where the data set does not say.
+        num_frames: how many frames the list says that it has, or None.
+    """
+
+    name: str
+    label: int
+    place: Place
+    subject: str | None = None
+    num_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What trains and what tests in one fold.
+
+    Attributes:
+        number: the fold, from 1.
+        train: the training clips, in the order listed.
+        test: the test clips, in the order listed.
+    """
+
+    number: int
+    train: tuple[Entry, ...]
+    test: tuple[Entry, ...]
+
+    def parts(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+        """Both parts with their names."""
+        return (("train", self.train), ("test", self.test))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A data set as its lists describe it.
+
+    Attributes:
+        class_names: the name of each label.
+        folds: those that were asked for.
+        find: the clip on disk; raises a UserError that names the file and line of an entry whose clip is not there.
+    """
+
+    class_names: tuple[str, ...]
+    folds: tuple[Fold, ...]
+    find: Callable[[Entry], Path]
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry of every list: a clip comes up once in each fold."""
+        for fold in self.folds:
+            yield from fold.train
+            yield from fold.test
+
+
+@dataclass(frozen=True)
+class Located:
+    """The clips of a listing on disk.
+
+    Attributes:
+        paths: name of each clip that was found to its file or folder.
+        missing: name of each other clip to what is wrong and where it is listed.
+    """
+
+    paths: dict[str, Path]
+    missing: dict[str, str]
+
+
+def check_listed_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries of one list, if none repeats another.
+
+    Raises:
+        UserError: a clip is listed twice; the message names both lines.
+    """
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.name in first:
+            line = first[entry.name].place.line
+            raise entry.place.error(f"clip {entry.name} was already listed on line {line}; list it once")
+        first[entry.name] = entry
+    return tuple(first.values())
+
+
+def locate(listing: Listing) -> Located:
+    """Look for every clip of every fold, and go on where one is missing."""
+    located = Located({}, {})
+    for entry in listing.entries():
+        if entry.name in located.paths or entry.name in located.missing:
+            continue
+        try:
+            located.paths[entry.name] = listing.find(entry)
+        except UserError as error:
+            located.missing[entry.name] = str(error)
+    return located
+
+
+def choose_fold(listing: Listing, fold: int) -> Fold:
+    """One fold of a data set.
+
+    Raises:
+        UserError: there is no such fold.
+    """
+    chosen = next((other for other in listing.folds if other.number == fold), None)
+    if chosen is None:
+        numbers = ", ".join(str(other.number) for other in listing.folds)
+        raise UserError(f"fold is {fold}; this data set has the folds {numbers}")
+    return chosen
+
+
+def load_split(listing: Listing, fold: int) -> Split:
+    """One fold with its clips on disk.
+
+    Args:
+        listing: the data set.
+        fold: a fold of it.
+
+    Returns:
+        The split, in the order listed.
+
+    Raises:
+        UserError: a clip is not on disk or is in both parts (the message names the line), there is no such fold, or
+            the fold cannot be trained on.
+    """
+    chosen = choose_fold(listing, fold)
+    trained = {entry.name: entry for entry in chosen.train}
+    for entry in chosen.test:
+        if entry.name in trained:
+            raise entry.place.error(
+                f"clip {entry.name} lies in the training and in the test split ({trained[entry.name].place}); "
+                "remove it from one, or the test measures what was trained"
+            )
+    train, test = (
+        tuple(Clip(entry.name, listing.find(entry), entry.label, entry.subject) for entry in entries)
+        for _, entries in chosen.parts()
+    )
+    return Split(listing.class_names, train, test)

@@ -1,0 +1,69 @@
+"""Frames of any shape become squares of one size, so that clips can share a batch and a cache."""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def to_squares(frames_FHWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Cut the middle square out of each frame and resize it.
+
+    Args:
+        frames_FHWC: RGB frames.
+        size: height and width of the result in pixels.
+
+    Returns:
+        Frames of shape (F, size, size, 3); the frames themselves where they have that shape already. Shrinking averages
+        over the pixels that fall into one, enlarging is bilinear.
+    """
+    height, width = frames_FHWC.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    squares = frames_FHWC[:, top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(squares)
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    resized = np.empty((len(squares), size, size, 3), np.uint8)
+    for square, result in zip(squares, resized, strict=True):
+        cv2.resize(square, (size, size), dst=result, interpolation=interpolation)
+    return resized
+
+
+def to_squares_on_device(frames_FHWC: Tensor, size: int) -> Tensor:
+    """Cut the middle square out of each frame and resize it.
+
+    Args:
+        frames_FHWC: uint8 RGB frames.
+        size: height and width of the result in pixels.
+
+    Returns:
+        uint8 frames of shape (F, size, size, 3), within one of `to_squares`.
+    """
+    height, width = frames_FHWC.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    squares = frames_FHWC[:, top : top + side, left : left + side]
+    if side == size:
+        return squares
+    weights = (_area_weights(side, size) if side > size else _linear_weights(side, size)).to(frames_FHWC.device)
+    # Along one axis after the other; OpenCV's and PyTorch's own ways of averaging over areas differ from each other.
+    rows = torch.einsum("is,fsxc->fixc", weights, squares.float())
+    resized = torch.einsum("js,fisc->fijc", weights, rows)
+    return resized.round_().clamp_(0, 255).byte()
+
+
+def _area_weights(side: int, size: int) -> Tensor:
+    """Share (size, side) that each source pixel has in each result, which covers several."""
+    edges = torch.arange(size + 1, dtype=torch.float64) * side / size
+    pixel = torch.arange(side, dtype=torch.float64)
+    first, last = torch.maximum(edges[:-1, None], pixel), torch.minimum(edges[1:, None], pixel + 1)
+    return ((last - first).clamp_min(0) * size / side).float()
+
+
+def _linear_weights(side: int, size: int) -> Tensor:
+    """Weights (size, side) of the two source pixels between whose middles a result's middle lies."""
+    middle = ((torch.arange(size, dtype=torch.float64) + 0.5) * side / size - 0.5).clamp(0, side - 1)
+    pixel = torch.arange(side, dtype=torch.float64)
+    return (1 - (middle[:, None] - pixel).abs()).clamp_min(0).float()

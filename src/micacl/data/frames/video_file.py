@@ -1,0 +1,169 @@
+"""Reads the frames of a video file with PyAV, in order from the start.
+
+What PyAV gives in this order is what every other decoder is held to. Those seek, and on some files seeking goes wrong:
+`index_video` tells such files by their packets (not decoded: a millisecond), and they are read here whatever the
+backend. Seen with decord 0.6.0: in a clip cut with `ffmpeg -c copy`, whose edit list hides the frames before the cut,
+indices count the hidden frames, and the end repeats; in an MPEG-TS the frames before the second key frame are lost; a
+damaged frame count aborts the process (bad_alloc). Reported to it: time stamps above 2^31 hang get_batch (dmlc/decord
+pull request 341), as do frame counts above the number of frames (issue 373). Seen with torchcodec 0.17.0: MPEG-TS, AVI
+with B-frames and a start between two key frames raise an error.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from micacl.data.frames.frame_folder import TOO_LARGE, is_huge
+from micacl.errors import DecodeError
+
+Choose = Callable[[int], NDArray[np.int64]]
+# Reads frames of a regular file by their indices, never decreasing.
+SeekingReader = Callable[[Path, NDArray[np.int64]], list[NDArray[np.uint8]]]
+
+# What every decoder's error becomes: their own are lines of their source.
+DAMAGED = "its frames are damaged"
+# decord keeps time stamps in 32 bits.
+MAX_TIME_STAMP = 2**31 - 1
+# Of these, at even sizes, all decoders make the same colours; at odd sizes or 10 bits their roundings differ.
+ORDINARY_PIXELS = ("yuv420p", "yuvj420p")
+
+
+@dataclass(frozen=True)
+class VideoIndex:
+    """What the packets of a video file say.
+
+    Attributes:
+        num_frames: frames that are shown.
+        regular: decoders that seek read the file rightly.
+    """
+
+    num_frames: int
+    regular: bool
+
+
+def read_video(path: Path, choose: Choose, read_regular: SeekingReader | None) -> list[NDArray[np.uint8]]:
+    """Read the chosen frames.
+
+    Args:
+        path: a video file.
+        choose: is told how many frames are shown, and returns the indices of those to read, never decreasing.
+        read_regular: reads the regular files; None leaves them to PyAV too.
+
+    Returns:
+        The frames, each H,W,3 in RGB.
+
+    Raises:
+        DecodeError: there is no video stream, it has no frames, or they are damaged.
+        av.FFmpegError: the file is damaged or no video.
+    """
+    index = index_video(path)
+    if read_regular is not None and index.regular:
+        return read_regular(path, choose(index.num_frames))
+    return _read_in_order(path, choose, index.num_frames)
+
+
+def every_video_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """All frames from the first to the last, one at a time.
+
+    Yields:
+        The next frame, H,W,3 in RGB.
+
+    Raises:
+        DecodeError: there is no video stream, it has no frames, or they are damaged.
+        av.FFmpegError: the file is damaged or no video.
+    """
+    to_rgb = _Colours()
+    frame = None
+    for frame in _decode(path):
+        yield to_rgb(frame)
+    if frame is None:
+        raise DecodeError("none of its frames can be decoded")
+
+
+def index_video(path: Path) -> VideoIndex:
+    """Look at a video file's packets, without decoding them.
+
+    Args:
+        path: a video file.
+
+    Returns:
+        What they say.
+
+    Raises:
+        DecodeError: there is no video stream, it has no frames, or too large ones.
+        av.FFmpegError: the file is damaged or no video.
+    """
+    with av.open(str(path)) as container:
+        stream = _video_stream(container)
+        ordinary = stream.pix_fmt in ORDINARY_PIXELS and stream.width % 2 == stream.height % 2 == 0
+        # The last packet is empty: it tells the decoder that there is no more. The packets themselves are not kept:
+        # together they are the file.
+        packets = [
+            (packet.pts, packet.is_keyframe, packet.is_discard) for packet in container.demux(stream) if packet.size
+        ]
+        shown = [stamp for stamp, _, hidden in packets if not hidden]
+        if not shown:
+            raise DecodeError("it has no frames")
+        stamps = {stamp for stamp in shown if stamp is not None and abs(stamp) <= MAX_TIME_STAMP}
+        starts_whole = packets[0][1]
+        # No frame is hidden or missing, and each has a time stamp of its own.
+        complete = len(stamps) == len(packets) == stream.frames
+    return VideoIndex(len(shown), ordinary and starts_whole and complete)
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream):
+        raise DecodeError("it has no video stream")
+    if is_huge(stream.width, stream.height):
+        raise DecodeError(TOO_LARGE)
+    return stream
+
+
+def _decode(path: Path) -> Iterator[VideoFrame]:
+    with av.open(str(path)) as container:
+        stream = _video_stream(container)
+        stream.codec_context.thread_count = 1
+        try:
+            yield from container.decode(stream)
+        except av.FFmpegError as error:
+            raise DecodeError(DAMAGED) from error
+
+
+class _Colours:
+    """Turns decoded frames into upright RGB; one for all, because setting it up takes longer than converting."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        # One thread: waking others takes longer than a small frame, and there is a process for each core already.
+        picture = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        return np.rot90(picture, frame.rotation // 90)
+
+
+def _read_in_order(path: Path, choose: Choose, num_frames: int) -> list[NDArray[np.uint8]]:
+    """Decode from the start; only the chosen frames are converted to RGB."""
+    indices = choose(num_frames).tolist()
+    wanted, last = set(indices), indices[-1]
+    to_rgb = _Colours()
+    frames: dict[int, NDArray[np.uint8]] = {}
+    decoded = 0
+    for position, frame in enumerate(_decode(path)):
+        if position in wanted:
+            frames[position] = to_rgb(frame)
+        decoded = position + 1
+        if position == last:
+            return [frames[index] for index in indices]
+    if decoded == 0:
+        raise DecodeError("none of its frames can be decoded")
+    # Some packets give no frame, such as those that lean on frames before a cut; choose among what there is.
+    return _read_in_order(path, choose, decoded)

@@ -1,0 +1,115 @@
+"""t-SNE: puts clips that the network finds alike near each other, the same way every time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+from micacl.run_folder.features import Features, read_features
+from micacl.run_folder.record import Run
+
+SEED = 0
+# Measured by benchmarks/tsne.py: from about so many clips on openTSNE's FFT is faster than its Barnes-Hut, and with
+# intervals of 2 instead of 1 it is faster still and keeps as many neighbours.
+FFT_CLIPS = 5000
+FFT_INTERVAL = 2
+MIN_CLIPS = 5  # fewer would leave a perplexity of 1 or less: a single neighbour each
+
+
+def perplexity(clips: int) -> float:
+    """t-SNE's number of neighbours: 30, or what so few clips allow.
+
+    Args:
+        clips: how many there are.
+    """
+    return min(30.0, (clips - 1) / 3)
+
+
+def nothing_to_embed(features: NDArray[np.float32]) -> str | None:
+    """Why features cannot be embedded, in a sentence; None where they can.
+
+    Args:
+        features: shape (N, C), finite.
+    """
+    if len(features) < MIN_CLIPS:
+        return f"t-SNE needs at least {MIN_CLIPS} clips; this run has {len(features)}."
+    if (features == features[0]).all():
+        return f"The features of all {len(features)} clips are alike: there is nothing to tell apart."
+    return None
+
+
+def describe_embedding(features: NDArray[np.float32]) -> str:
+    """How `embed` embeds these features, for the caption.
+
+    Args:
+        features: shape (N, C).
+    """
+    clips, width = features.shape
+    how = f"perplexity {perplexity(clips):.4g}, PCA start, seed {SEED}"
+    return f"t-SNE of the {width} features of {clips} test clips: {how}"
+
+
+def embed(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """t-SNE in two dimensions, the same for the same features.
+
+    Args:
+        features: shape (N, C), for which `nothing_to_embed` finds no objection.
+
+    Returns:
+        Shape (N, 2); the axes have no unit.
+    """
+    # Seconds to import, which no other figure should wait for.
+    from openTSNE import TSNE  # type: ignore[import-untyped]
+
+    # t-SNE sees neither an offset nor a scale, but its PCA start overflows or vanishes where they are extreme.
+    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    scaled = centred / np.abs(centred).max()
+    tsne = TSNE(
+        perplexity=perplexity(len(features)),
+        initialization="pca",
+        random_state=SEED,
+        neighbors="exact",  # approximate ones differ from one number of threads to another
+        negative_gradient_method="fft" if len(features) >= FFT_CLIPS else "bh",
+        ints_in_interval=FFT_INTERVAL,
+        n_jobs=_threads(),
+    )
+    return np.asarray(tsne.fit(scaled), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A run's test clips in two dimensions.
+
+    Attributes:
+        run: the run.
+        data: its clips.
+        points: shape (N, 2); None where there is nothing to embed.
+        caption: how they were embedded, or why they were not.
+    """
+
+    run: Run
+    data: Features
+    points: NDArray[np.float32] | None
+    caption: str
+
+
+def embed_run(run: Run) -> Embedded:
+    """Embeds the features of a run's test clips.
+
+    Args:
+        run: a run with its features.npz.
+
+    Raises:
+        UserError: the features are missing, damaged or not finite.
+    """
+    data = read_features(run)
+    objection = nothing_to_embed(data.features)
+    if objection is not None:
+        return Embedded(run, data, None, objection)
+    return Embedded(run, data, embed(data.features), describe_embedding(data.features))
+
+
+def _threads() -> int:
+    """As many as this process may use: OMP_NUM_THREADS and `threadpool_limits` count, as for NumPy."""
+    return max((int(pool["num_threads"]) for pool in threadpool_info()), default=1)

@@ -1,0 +1,212 @@
+"""What a report shows: every data set's runs, compared, with the pictures that take a while to make."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from micacl.errors import UserError
+from micacl.reporting.one_run.calibration import Calibration, calibration
+from micacl.reporting.one_run.embedding import Embedded, embed_run
+from micacl.reporting.one_run.pictures import Sheet, data_uris, sheet
+from micacl.reporting.page.comparison import Comparison, Setting, compare, describe_run, shown_path
+from micacl.reporting.page.evidence import Evidence
+from micacl.reporting.sweep.read import Summary, read_sweep
+from micacl.run_folder.features import FEATURES_FILE
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
+from micacl.run_folder.instances import INSTANCES_FILE, Instances, read_instances
+
+FRAME_SIDE = 72  # pixels
+CLIPS = 12  # of which frames and weights are shown
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """One clip frame by frame.
+
+    Attributes:
+        clip: its name.
+        label: class name; None where the predictions do not hold the clip.
+        prediction: class name; None likewise.
+        instances: for each instance its frames, as data: addresses, and its weight.
+    """
+
+    clip: str
+    label: str | None
+    prediction: str | None
+    instances: tuple[tuple[tuple[str, ...], float], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a report shows of one data set.
+
+    Attributes:
+        comparison: its runs.
+        panels: the embedded clips of at most two runs of one fold, each with a title.
+        sheet: the middle frames of those clips, if recorded.
+        calibrations: by the setting's label, over all its runs.
+        clips: of the run that shows its instances.
+        instances: of the same run.
+        instances_of: whose they are; None where no run has recorded them.
+        missing: what cannot be shown: which run's, and why.
+    """
+
+    comparison: Comparison
+    panels: tuple[tuple[str, Embedded], ...]
+    sheet: Sheet | None
+    calibrations: dict[str, tuple[Setting, Calibration]]
+    clips: tuple[ClipFrames, ...]
+    instances: Instances | None
+    instances_of: str | None
+    missing: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report, ready to be written.
+
+    Attributes:
+        summary: the runs as they were read.
+        parts: one for each data set and set of classes.
+    """
+
+    summary: Summary
+    parts: tuple[Part, ...]
+
+
+def read_report(*folders: Path) -> Report:
+    """Reads runs and sweeps for a report.
+
+    Args:
+        folders: of runs or sweeps.
+
+    Raises:
+        UserError: there is no run in one of them.
+    """
+    summary = read_sweep(*folders)
+    return Report(summary, tuple(_part(compare(table)) for table in summary.tables))
+
+
+def _part(comparison: Comparison) -> Part:
+    missing = [(shown_path(run.run.folder), sentence) for run in comparison.evidence for sentence in run.missing]
+    panels = []
+    for setting, run in _same_fold(comparison):
+        try:
+            panels.append((f"{setting.label}, {describe_run(run)}", embed_run(run.run)))
+        except UserError as error:
+            missing.append(_gap(run, error))
+    thumbnails = _sheet([embedded for _, embedded in panels], missing)
+    chosen, instances, clips = _instances(comparison, missing)
+    return Part(
+        comparison=comparison,
+        panels=tuple(panels),
+        sheet=thumbnails,
+        calibrations=_calibrations(comparison, missing),
+        clips=clips,
+        instances=instances,
+        instances_of=chosen,
+        missing=tuple(missing),
+    )
+
+
+def _gap(run: Evidence, error: UserError) -> tuple[str, str]:
+    return shown_path(run.run.folder), str(error).replace(f"{run.run.folder}/", "")
+
+
+def _same_fold(comparison: Comparison) -> list[tuple[Setting, Evidence]]:
+    """A run of each setting of the pair, of one fold and seed where they share one: features of two cannot be mixed."""
+    with_features = [
+        (setting, [run for run in setting.runs if (run.run.folder / FEATURES_FILE).is_file()])
+        for setting in comparison.pair
+    ]
+    pairs = [(setting, runs) for setting, runs in with_features if runs]
+    if not pairs:
+        return []
+    keys = [{(run.run.fold, run.run.seed): run for run in reversed(runs)} for _, runs in pairs]
+    shared = [
+        (run.run.fold, run.run.seed) for run in pairs[0][1] if all((run.run.fold, run.run.seed) in k for k in keys)
+    ]
+    if shared:
+        return [(setting, key[shared[0]]) for (setting, _), key in zip(pairs, keys, strict=True)]
+    return [(setting, runs[0]) for setting, runs in pairs]
+
+
+def _sheet(panels: list[Embedded], missing: list[tuple[str, str]]) -> Sheet | None:
+    pictures: dict[str, bytes] = {}
+    for embedded in panels:
+        try:
+            found = read_images(embedded.run, THUMBNAILS_FILE)
+        except UserError as error:
+            missing.append((shown_path(embedded.run.folder), str(error).replace(f"{embedded.run.folder}/", "")))
+            continue
+        wanted = set(embedded.data.clip)
+        pictures |= {clip: images[0] for clip, images in found.items() if clip in wanted and clip not in pictures}
+    if not pictures:
+        return None
+    try:
+        return sheet(pictures, Path(THUMBNAILS_FILE))
+    except UserError as error:
+        missing.append(("", str(error)))
+        return None
+
+
+def _calibrations(comparison: Comparison, missing: list[tuple[str, str]]) -> dict[str, tuple[Setting, Calibration]]:
+    found = {}
+    for setting in comparison.settings:
+        confidence, right = [], []
+        for run in setting.counted:
+            predictions = run.predictions
+            assert predictions is not None  # `counted` has left out the others
+            sure = np.take_along_axis(predictions.probability, predictions.prediction[:, None], axis=1)[:, 0]
+            known = np.isfinite(sure)
+            if not known.all():
+                gap = f"{np.count_nonzero(~known)} of {len(known)} clips have no probabilities in predictions.csv."
+                missing.append((shown_path(run.run.folder), gap))
+            confidence.append(sure[known])
+            right.append((predictions.label == predictions.prediction)[known])
+        if sum(map(len, confidence)):
+            found[setting.label] = (setting, calibration(np.concatenate(confidence), np.concatenate(right)))
+    return found
+
+
+def _instances(
+    comparison: Comparison, missing: list[tuple[str, str]]
+) -> tuple[str | None, Instances | None, tuple[ClipFrames, ...]]:
+    """Those of the first run that has recorded them, the whole method's before the others'."""
+    for setting in (*reversed(comparison.pair), *comparison.settings):
+        for run in setting.runs:
+            try:
+                instances = read_instances(run.run)
+                if instances is not None:
+                    return f"{setting.label}, {describe_run(run)}", instances, _clips(run, instances)
+            except UserError as error:
+                if _gap(run, error) not in missing:
+                    missing.append(_gap(run, error))
+    return None, None, ()
+
+
+def _clips(run: Evidence, instances: Instances) -> tuple[ClipFrames, ...]:
+    clips = []
+    path = run.run.folder / FRAMES_FILE
+    if not instances.weights:  # a network without WIAN
+        return ()
+    for clip, frames in list(read_images(run.run, FRAMES_FILE).items())[:CLIPS]:
+        if clip not in instances.weights:
+            raise UserError(f"{path} holds the clip {clip}, of which {INSTANCES_FILE} has no weights.")
+        weights = instances.weights[clip]
+        length, rest = divmod(len(frames), len(weights))
+        if rest:
+            raise UserError(f"{path}: the {len(frames)} frames of {clip} cannot be {len(weights)} instances.")
+        uris = data_uris(frames, path, FRAME_SIDE)
+        groups = [(tuple(uris[t * length : (t + 1) * length]), float(weight)) for t, weight in enumerate(weights)]
+        clips.append(ClipFrames(clip, *_said(run, clip), tuple(groups)))
+    return tuple(clips)
+
+
+def _said(run: Evidence, clip: str) -> tuple[str | None, str | None]:
+    if run.predictions is None or clip not in run.predictions.clip:
+        return None, None
+    n = run.predictions.clip.index(clip)
+    names = run.run.class_names
+    return names[run.predictions.label[n]], names[run.predictions.prediction[n]]

@@ -1,0 +1,168 @@
+"""Reads a sweep: which runs can be averaged and compared, and which jobs have no result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from micacl.errors import UserError
+from micacl.reporting.published import PublishedTable, published_for
+from micacl.reporting.sweep.aggregate import SettingRow, complete, setting_rows
+from micacl.reporting.sweep.notes import notes
+from micacl.run_folder.find import find_jobs
+from micacl.run_folder.record import RUN_FILE, Run, read_run
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job of the sweep that has no result.
+
+    Attributes:
+        job: its folder, relative to the folder that was read; with that folder's name where several were.
+        status: "failed", "unfinished", "no result" (finished without a WAR) or "unreadable".
+        reason: one line.
+        run: what its run.json says, if it can be read.
+    """
+
+    job: str
+    status: str
+    reason: str
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """The part of a sweep that shares one data set and one set of classes; only such runs can be compared.
+
+    Attributes:
+        dataset: the data set's name.
+        class_names: in the order of the labels; empty if every run failed before it had read its data.
+        runs: all of them, those without a result included.
+        rows: one for each setting.
+        failed: the jobs without a result.
+        published: the paper's figures for this data set, if there are any.
+        notes: sentences that a reader needs beside the figures.
+    """
+
+    dataset: str
+    class_names: tuple[str, ...]
+    runs: tuple[Run, ...]
+    rows: tuple[SettingRow, ...]
+    failed: tuple[FailedJob, ...]
+    published: PublishedTable | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A sweep, ready to be written and shown; rich prints it as tables.
+
+    Attributes:
+        folders: where the sweep lies; several where several were read together.
+        tables: one for each data set and set of classes.
+        unreadable: jobs of which not even the data set is known.
+    """
+
+    folders: tuple[Path, ...]
+    tables: tuple[SummaryTable, ...]
+    unreadable: tuple[FailedJob, ...]
+
+    def __rich__(self) -> RenderableType:
+        # Imported here: the summary's files are written without rich, and importing it takes longer than all the rest.
+        from micacl.reporting.sweep.screen import summary_screen
+
+        return summary_screen(self)
+
+
+def read_sweep(*folders: Path) -> Summary:
+    """Reads every job of one or several sweeps and averages each setting.
+
+    Args:
+        folders: what Hydra's multirun wrote, or any folder with run folders in it, or run folders. Jobs may still be
+            running. A run that lies in several of them counts once.
+
+    Raises:
+        UserError: there is no run in one of the folders.
+    """
+    runs = []
+    unreadable = []
+    names: dict[Path, str] = {}
+    for folder, job in _find_jobs(folders).items():
+        names[folder] = job
+        try:
+            runs.append(read_run(folder))
+        except UserError as error:
+            reason = str(error).replace(str(folder), job)  # the rest of the path says nothing about the job
+            unreadable.append(FailedJob(job, "unreadable", _first_line(reason), None))
+    groups: dict[tuple[str, tuple[str, ...]], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.dataset, _class_names(run, runs)), []).append(run)
+    return Summary(
+        folders=folders,
+        tables=tuple(_table(members, class_names, names) for (_, class_names), members in groups.items()),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _find_jobs(folders: Sequence[Path]) -> dict[Path, str]:
+    """The job folders, each with its name, none of them twice."""
+    names: dict[Path, str] = {}
+    seen: set[Path] = set()
+    for folder in folders:
+        jobs = find_jobs(folder)
+        if not jobs:
+            raise UserError(
+                f"{folder} holds no run: no folder in it has a {RUN_FILE}. Give the folder of a sweep or of one run."
+            )
+        prefix = f"{folder.resolve().name}/" if len(folders) > 1 else ""
+        for job in jobs:
+            if job.resolve() not in seen:
+                seen.add(job.resolve())
+                names[job] = folder.resolve().name if job == folder else prefix + job.relative_to(folder).as_posix()
+    return names
+
+
+def _class_names(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
+    """A run's classes; for one that failed before it had read its data, those of another run on the same data set."""
+    same = [run] + [other for other in runs if other.dataset == run.dataset]
+    return next((other.class_names for other in same if other.class_names), ())
+
+
+def _table(runs: Sequence[Run], class_names: tuple[str, ...], names: Mapping[Path, str]) -> SummaryTable:
+    rows = setting_rows(runs, class_names)
+    shown = [run for run in runs if complete(run)] or runs
+    published = published_for(
+        runs[0].dataset, settings={run.setting for run in shown}, folds={run.fold for run in shown}
+    )
+    return SummaryTable(
+        dataset=runs[0].dataset,
+        class_names=class_names,
+        runs=tuple(runs),
+        rows=rows,
+        failed=tuple(_failed(run, names[run.folder]) for run in runs if not complete(run)),
+        published=published,
+        notes=notes(rows, published),
+    )
+
+
+def _failed(run: Run, job: str) -> FailedJob:
+    if run.status == "failed":
+        return FailedJob(job, "failed", _first_line(run.error or "") or "it reported no error", run)
+    if run.status == "interrupted":
+        return FailedJob(job, "unfinished", _first_line(run.error or "") or "interrupted", run)
+    if run.status == "running":
+        return FailedJob(job, "unfinished", "still running, or killed", run)
+    return FailedJob(job, "no result", f"finished, but its {RUN_FILE} holds no WAR and UAR", run)
+
+
+def _first_line(error: str) -> str:
+    """The line that names the error: the first, except that Python's tracebacks name it in the last."""
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    return lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]

@@ -1,0 +1,30 @@
+"""The summary of a sweep: each setting's mean over folds and seeds, what failed, and the published figures beside it.
+
+`rich.print(summarise(folder))` writes the summary's files and shows it.
+"""
+
+from pathlib import Path
+
+from micacl.files import replacing
+from micacl.reporting.sweep.csv import summary_csv
+from micacl.reporting.sweep.markdown import summary_markdown
+from micacl.reporting.sweep.read import Summary, read_sweep
+
+
+def summarise(sweep_folder: Path) -> Summary:
+    """Averages the runs of a sweep and writes `summary.csv` and `summary.md` into its folder.
+
+    Args:
+        sweep_folder: what Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be running.
+
+    Returns:
+        The summary; `rich.print` shows it.
+
+    Raises:
+        UserError: there is no run in the folder, or the folder cannot be written to.
+    """
+    summary = read_sweep(sweep_folder)
+    for name, text in (("summary.csv", summary_csv(summary)), ("summary.md", summary_markdown(summary))):
+        with replacing(sweep_folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+    return summary

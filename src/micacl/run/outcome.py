@@ -1,0 +1,161 @@
+"""What a run leaves in its folder, whether it trained a network or tested a checkpoint."""
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from micacl.build.data import state_of_data
+from micacl.build.loss import uses_mccl
+from micacl.data.datamodule import ClipDataModule
+from micacl.errors import UserError
+from micacl.models import GEIIM
+from micacl.process.setup import is_first_process
+from micacl.process.stop import Stopped
+from micacl.reporting.one_run.chosen import chosen_clips
+from micacl.reporting.one_run.figures import save_figures
+from micacl.reporting.one_run.table import results_table
+from micacl.run.job import Job
+from micacl.run_folder.csv_file import write_rows
+from micacl.run_folder.images import write_images
+from micacl.run_folder.record import read_run
+from micacl.run_folder.recorder import RunRecord, write_instances, write_predictions
+from micacl.settings import Settings
+from micacl.training.module import ExpressionModule
+from micacl.training.predictions import Rates, recognition_rates
+
+log = logging.getLogger(__name__)
+
+
+def about_run(settings: Settings, job: Job) -> dict[str, Any]:
+    """What identifies a run before it has read its data: the first fields of ``run.json``."""
+    return {
+        "dataset": settings.dataset.name,
+        "class_names": [],
+        "fold": settings.fold,
+        "seed": settings.seed,
+        "setting": job.setting,
+        "sweep": job.sweep,
+        "ablation": vars(settings.ablation) | {"mccl": uses_mccl(settings.loss, settings.ablation.mccl)},
+        "protocol": settings.protocol.name,
+    }
+
+
+@contextmanager
+def failures_recorded(record: RunRecord) -> Iterator[None]:
+    """Whatever ends the block early, Ctrl-C too, stands in ``run.json``: the folder must not say that it goes on."""
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
+        by = f"by {error.signal.name}" if isinstance(error, Stopped) else "by Ctrl-C"
+        said = f"interrupted {by}" if interrupted else str(error) or type(error).__name__
+        with suppress(UserError):  # on a full disk the first error says more
+            record.update(status="interrupted" if interrupted else "failed", error=said)
+        raise
+
+
+def record_data(settings: Settings, data: ClipDataModule, record: RunRecord) -> None:
+    """Records which data it is, whether it was checked, and which of its clips are left out."""
+    record.update(class_names=list(data.class_names), class_counts=data.class_counts)
+    state = state_of_data(settings, data.split)
+    record.update(data_verified=state.verified, data_manifest=state.manifest, data_reason=state.reason)
+    if not state.verified:
+        log.warning(f"The data is not verified: {state.reason}.")
+    if data.skipped and is_first_process():
+        path = record.folder / "skipped_clips.csv"
+        write_rows(path, [{"clip": clip.name, "path": clip.path, "reason": clip.reason} for clip in data.skipped])
+        log.warning(f"{len(data.skipped)} clips cannot be decoded and are left out; {path} lists them")
+
+
+def write_results(
+    module: ExpressionModule,
+    data: ClipDataModule,
+    record: RunRecord,
+    headline: str,
+    epochs: Sequence[Mapping[str, float]],
+) -> None:
+    """Writes predictions, features, instances, frames, pictures and the results of a module that has just been tested.
+
+    Args:
+        module: With its test predictions.
+        data: The clips.
+        record: The run's.
+        headline: Which weights were tested, in words.
+        epochs: The rows of ``metrics.csv``; none where nothing was trained.
+    """
+    assert module.test_predictions is not None  # trainer.test has just made them
+    folder, predictions = record.folder, module.test_predictions
+    write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
+    rates = recognition_rates(predictions)
+    record.update(results=results_record(headline, rates, module.class_names, epochs))
+    geiim = module.network.geiim
+    adjacency_TT = geiim.adjacency() if isinstance(geiim, GEIIM) else None
+    write_instances(folder, data.clip_names("test"), module.test_instance_weights, adjacency_TT)
+    try:
+        _write_pictures(data, folder)
+        save_figures(folder)
+    except UserError as error:
+        log.warning(f"The results are complete, but not all pictures could be made: {error}")
+    record.update(status="finished")
+
+
+def _write_pictures(data: ClipDataModule, folder: Path) -> None:
+    """The middle frame of each test clip, and all frames of the clips worth looking at."""
+    names = data.clip_names("test")
+    write_images(folder / "thumbnails.npz", names, data.middle_frames("test"))
+    chosen = [(names[clip.index], data.frames("test", clip.index)) for clip in chosen_clips(read_run(folder))]
+    frames = [(name, frame) for name, frames in chosen for frame in frames]
+    if not frames:
+        return
+    write_images(folder / "frames.npz", [name for name, _ in frames], [frame for _, frame in frames])
+
+
+def show_results(folder: Path) -> None:
+    """Prints a finished run's table."""
+    Console().print(results_table(folder))
+    log.info(f"Everything of this run is in {folder}")
+
+
+def results_record(
+    headline: str, rates: Rates, class_names: Sequence[str], epochs: Sequence[Mapping[str, float]]
+) -> dict[str, Any]:
+    """Puts the headline figures and, where every epoch was tested, the test-selected best side by side.
+
+    Args:
+        headline: Which weights the figures are of, in words.
+        rates: Their rates.
+        class_names: The classes, in the order of the labels.
+        epochs: The rows of ``metrics.csv``.
+
+    Returns:
+        Plain values for JSON: fractions, None for the recall of a class without clips.
+    """
+    return {
+        "headline": headline,
+        "war": rates.war,
+        "uar": rates.uar,
+        "recall": {
+            name: None if math.isnan(recall) else recall
+            for name, recall in zip(class_names, rates.recall_K, strict=True)
+        },
+        "best_on_test": _best_on_test(epochs),
+    }
+
+
+def _best_on_test(epochs: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
+    """The highest test WAR and the highest test UAR over the epochs, each by itself, as published results have them."""
+    if not epochs or "test/war" not in epochs[0]:
+        return None
+    best_war = max(epochs, key=lambda row: row["test/war"])
+    best_uar = max(epochs, key=lambda row: row["test/uar"])
+    return {
+        "war": best_war["test/war"],
+        "war_epoch": int(best_war["epoch"]),
+        "uar": best_uar["test/uar"],
+        "uar_epoch": int(best_uar["epoch"]),
+    }
