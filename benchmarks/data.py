@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision.transforms import ColorJitter, RandomResizedCrop
 from torchvision.transforms import functional as pil_functional
 
-from micacl.data.augmentation import TrainingAugmentation, normalise
+from micacl.data.augmentation import TrainingAugmentation, normalize
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
 from micacl.data.cache.source import CachedFrames
@@ -202,7 +202,7 @@ def measure_wait(make: Callable[[], Iterable[object]], steps: int) -> tuple[floa
         batch = next(endless)
         ready = time.perf_counter()
         assert isinstance(batch, dict)
-        output = network(normalise(batch["clip"]))
+        output = network(normalize(batch["clip"]))
         optimizer.zero_grad()
         loss(*output, batch["label"], network.head)["total"].backward()
         optimizer.step()

@@ -19,7 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 PERPLEXITY = 30
-NEIGHBOURS = 15
+NEIGHBORS = 15
 CLASS_COUNTS = (489, 379, 534, 435, 294, 29, 181)  # DFEW's test split of fold 1
 
 Array = NDArray[np.float32]
@@ -47,7 +47,7 @@ def open_tsne(method: str, interval: int = 1) -> Callable[[Array, int], Array]:
 
     Args:
         method: "bh" or "fft".
-        interval: length of the FFT's intervals in the picture's units; longer ones make a smaller grid.
+        interval: Length of the FFT's intervals in the picture's units; longer ones make a smaller grid.
     """
 
     def fit(features: Array, threads: int) -> Array:
@@ -73,14 +73,14 @@ METHODS: dict[str, Callable[[Array, int], Array]] = {
 }
 
 
-def neighbours_kept(features: Array, embedded: Array) -> float:
+def neighbors_kept(features: Array, embedded: Array) -> float:
     """The share of each point's nearest points that stay among its nearest."""
 
     def nearest(points: Array) -> NDArray[np.int64]:
-        return np.asarray(NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors(return_distance=False))
+        return np.asarray(NearestNeighbors(n_neighbors=NEIGHBORS).fit(points).kneighbors(return_distance=False))
 
     pairs = zip(nearest(features), nearest(embedded), strict=True)
-    return float(np.mean([len(np.intersect1d(before, after)) / NEIGHBOURS for before, after in pairs]))
+    return float(np.mean([len(np.intersect1d(before, after)) / NEIGHBORS for before, after in pairs]))
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def main() -> None:
                 start, cpu_start = time.perf_counter(), time.process_time()
                 embedded = fit(data, arguments.threads)
                 seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-                kept = neighbours_kept(data, embedded)
+                kept = neighbors_kept(data, embedded)
                 print(f"| {points} | {name} | {seconds:.1f} | {cpu_seconds:.1f} | {kept:.1%} |", flush=True)
 
 

@@ -21,7 +21,7 @@ from experiments.frozen.settings import compose_settings
 from micacl.build.cache_dir import cache_dir
 from micacl.build.data import build_data, cache_key, frame_cache_dir
 from micacl.build.network import build_network
-from micacl.data.augmentation import TrainingAugmentation, normalise
+from micacl.data.augmentation import TrainingAugmentation, normalize
 from micacl.data.cache.source import CachedFrames
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.split import Clip
@@ -51,10 +51,10 @@ class ClipFeatures:
     """The features of all clips of the data set.
 
     Attributes:
-        clips: the N clips, by name.
-        frozen_stages: stages of the backbone that they have been through: all 4, pooled, or 3.
+        clips: The N clips, by name.
+        frozen_stages: Stages of the backbone that they have been through: all 4, pooled, or 3.
         views_VNTC: V augmented views, X for all 4 stages; for 3 the last stage's input, flattened.
-        plain_NTC: the view that evaluation sees.
+        plain_NTC: The view that evaluation sees.
     """
 
     clips: tuple[Clip, ...]
@@ -119,7 +119,7 @@ def _compute(
         training.set_epoch(view)
         chosen: Dataset[Sample] = training if view < num_views else EvaluationDataset(clips, source, frames, size)
         loader = DataLoader(chosen, batch_size=50, num_workers=1)
-        encoded = [network.encode(normalise(batch["clip"])).to(dtype) for batch in loader]
+        encoded = [network.encode(normalize(batch["clip"])).to(dtype) for batch in loader]
         views.append(torch.cat(encoded).numpy())
         print(f"features of view {view + 1} of {num_views + 1}", flush=True)
     return np.stack(views)

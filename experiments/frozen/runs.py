@@ -24,10 +24,10 @@ class Run:
     """One training.
 
     Attributes:
-        setting: its name in the tables.
-        overrides: what sets it apart from the default, as `micacl.train` takes it.
-        fold: the fold that tests.
-        seed: seed of everything random.
+        setting: Its name in the tables.
+        overrides: What sets it apart from the default, as `micacl.train` takes it.
+        fold: The fold that tests.
+        seed: Seed of everything random.
         protocol: "published" measures test clips, "holdout" held-out training clips.
     """
 
@@ -56,10 +56,10 @@ def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = ()
     """Train what results.csv lacks, and append to it and to terms.csv.
 
     Args:
-        runs: the trainings.
-        folder: where the files are kept.
-        keep_features: those whose evaluated features are kept too, as features_<setting>.npz.
-        frozen_stages: stages of the backbone that are not trained: all 4, or 3.
+        runs: The trainings.
+        folder: Where the files are kept.
+        keep_features: Those whose evaluated features are kept too, as features_<setting>.npz.
+        frozen_stages: Stages of the backbone that are not trained: all 4, or 3.
     """
     load_features(frozen_stages)  # once, before the processes need them
     done = {(row["setting"], row["fold"], row["seed"], row["protocol"]) for row in _rows(folder / RESULTS)}

@@ -34,10 +34,10 @@ class Trained:
     """What a training leaves.
 
     Attributes:
-        label_N: classes of the evaluated clips.
-        prediction_N: what was predicted.
+        label_N: Classes of the evaluated clips.
+        prediction_N: What was predicted.
         features_NC: X' of the evaluated clips.
-        terms: a row an epoch: each term's weighted value and the norm of its gradient at X', means over the batches'
+        terms: A row an epoch: each term's weighted value and the norm of its gradient at X', means over the batches'
             clips of the epoch's last batch.
     """
 

@@ -16,13 +16,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path` to write to, and moves it into place once the block has succeeded.
 
     Args:
-        path: the file to create or replace.
+        path: The file to create or replace.
 
     Yields:
         The temporary path. It keeps the ending of `path`, by which writers choose a format.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: If the folder cannot be written to.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -43,8 +43,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
     """Hold a lock file; say so if that takes waiting. The system frees the lock of a process that dies.
 
     Args:
-        path: the lock file.
-        what: what the process that holds it is doing, for the message.
+        path: The lock file.
+        what: What the process that holds it is doing, for the message.
     """
     lock = FileLock(path)
     try:
@@ -63,12 +63,12 @@ def locked_or_refused(path: Path, message: str) -> Iterator[None]:
     """Hold a lock file, or leave where another process holds it and still does after some seconds.
 
     Args:
-        path: the lock file, in a folder that is there.
-        message: what to say then.
+        path: The lock file, in a folder that is there.
+        message: What to say then.
 
     Raises:
-        OccupiedFolderError: another process holds the lock.
-        UserError: the folder cannot be written to.
+        OccupiedFolderError: If another process holds the lock.
+        UserError: If the folder cannot be written to.
     """
     lock = FileLock(path)
     try:

@@ -98,7 +98,7 @@ def test_the_first_failure_is_said_once_and_nothing_more_is_tried(
     session = Session(run, tmp_path)
     session.log({"a": 1})
     session.log({"a": 2})
-    session.summarise({"b": 1})
+    session.summarize({"b": 1})
     log_end_of_run(session, write_run(tmp_path / "run", [3, 2, 2, 2, 2, 1, 1]))
     session.finish(failed=True)
     assert len(run.calls) == fails_after + 1

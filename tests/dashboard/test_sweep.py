@@ -10,7 +10,7 @@ from tests.runs import TINY, read_table, run_here
 
 from micacl.dashboard.sweep import log_sweep
 from micacl.report import main as report
-from micacl.reporting.sweep.summary import summarise
+from micacl.reporting.sweep.summary import summarize
 from micacl.run_folder.instances import read_instances
 from micacl.run_folder.record import read_run
 
@@ -30,7 +30,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_summary_run(sweep: Path) -> None:
-    log_sweep(sweep, summarise(sweep))
+    log_sweep(sweep, summarize(sweep))
     (path,) = (sweep / "wandb").glob("offline-run-*")
     offline = OfflineRun(path)
     assert (offline.run.run_group, offline.run.job_type, offline.run.project) == ("my_sweep", "summary", "faces")
@@ -47,14 +47,14 @@ def test_the_summary_run(sweep: Path) -> None:
             else:
                 assert cell == (found[name] or "")
     assert isinstance(table[0]["uar_mean"], float)
-    summarise(sweep)  # what W&B has left there is no run
+    summarize(sweep)  # what W&B has left there is no run
 
 
 def test_a_sweep_without_w_and_b_has_none(sweep: Path) -> None:
     for job in sweep.iterdir():
         (job / "config.yaml").write_text("logger:\n  name: none\n  project: faces\n", encoding="utf-8")
     shutil.rmtree(sweep / "9")
-    log_sweep(sweep, summarise(sweep))
+    log_sweep(sweep, summarize(sweep))
     assert not (sweep / "wandb").exists()
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_batch, augment_clip, normalise
+from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_batch, augment_clip, normalize
 from micacl.errors import UserError
 
 Frames = NDArray[np.uint8]
@@ -135,7 +135,7 @@ def test_every_crop_lies_within_the_frame() -> None:
     ("brightness", "contrast", "saturation"),
     [(0.7, 1, 1), (1.2, 1, 1), (1, 0.6, 1), (1, 1, 0.5), (1, 1, 1.4), (0.9, 0.7, 0.8)],
 )
-def test_colours_change_as_in_pillow(brightness: float, contrast: float, saturation: float) -> None:
+def test_colors_change_as_in_pillow(brightness: float, contrast: float, saturation: float) -> None:
     # From 60 to 160, so that nothing is cut off on the way, which Pillow would do at each step.
     clip = smooth_clip(1, low=60, high=160)
     image = ImageEnhance.Brightness(Image.fromarray(clip[0])).enhance(brightness)
@@ -147,9 +147,9 @@ def test_colours_change_as_in_pillow(brightness: float, contrast: float, saturat
 
 
 def test_jitter_keeps_within_its_bounds_and_leaves_the_hue() -> None:
-    grey = np.full((1, 96, 96, 3), 100, dtype=np.uint8)
+    gray = np.full((1, 96, 96, 3), 100, dtype=np.uint8)
     chosen = draws(TrainingAugmentation((1.0, 1.0), 0.4), 200)
-    outputs = np.stack([on_worker(grey, draw, 64) for draw in chosen]).astype(int)
+    outputs = np.stack([on_worker(gray, draw, 64) for draw in chosen]).astype(int)
     assert outputs.min() >= 59
     assert outputs.max() <= 141
     assert outputs.std() > 10
@@ -178,7 +178,7 @@ def test_normalised_pixels_are_what_torchvision_computes() -> None:
 
     transforms = R3D_18_Weights.KINETICS400_V1.transforms()
     clip = torch.randint(0, 256, (2, 4, 5, 6, 3), dtype=torch.uint8)
-    found = normalise(clip)
+    found = normalize(clip)
     pixels_BCFHW = clip.permute(0, 4, 1, 2, 3).double() / 255
     mean, std = (
         torch.tensor(values, dtype=torch.float64).view(3, 1, 1, 1) for values in (transforms.mean, transforms.std)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracles import differences, losses
-from tests.oracles.problems import Problem, array, linears, problem, randomise
+from tests.oracles.problems import Problem, array, linears, problem, randomize
 from torch import Tensor
 
 from micacl.losses import MultiScaleContrastiveLoss
@@ -39,7 +39,7 @@ def build(
         form=form,
         weighting=weighting,
     ).double()
-    randomise(loss.projections, seed)
+    randomize(loss.projections, seed)
     return loss
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.oracles.problems import randomise
+from tests.oracles.problems import randomize
 from tests.processes import run_processes
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -34,7 +34,7 @@ class Network(nn.Module):
             else MCCLLoss(COUNTS, form=form, weighting=weighting, noise_scale=0.0, **options)
         )
         self.double()
-        randomise(self, 3)
+        randomize(self, 3)
 
     def forward(self, x_BI: Tensor, labels_B: Tensor) -> Tensor:
         features_BC = self.body(x_BI)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.oracles import differences, losses
 from tests.oracles.losses import Array
-from tests.oracles.problems import Problem, array, linears, problem, randomise
+from tests.oracles.problems import Problem, array, linears, problem, randomize
 from tests.processes import run_processes
 from torch import Tensor, nn
 
@@ -120,7 +120,7 @@ def test_class_balanced_weights_go_from_equal_to_inverse_counts() -> None:
 def test_supervised_contrastive_equals_the_oracle(seed: int) -> None:
     p = problem(seed, batch=2 + seed, classes=2 + seed % 3)
     loss = SupervisedContrastiveLoss(FEATURES, 5, temperature=0.3, contrastive_weight=0.6).double()
-    randomise(loss, seed)
+    randomize(loss, seed)
     terms = loss(p.logits, p.features, p.labels, HEAD)
     first, second = linears(loss.projection)
     hidden_BC = np.maximum(losses.project(array(p.features), FEATURES, array(first.weight), array(first.bias)), 0)
@@ -135,7 +135,7 @@ def test_supervised_contrastive_equals_the_oracle(seed: int) -> None:
 def test_supervised_contrastive_gradients_reach_features_logits_and_projection() -> None:
     p = problem(3)
     loss = SupervisedContrastiveLoss(FEATURES, 4).double()
-    randomise(loss, 1)
+    randomize(loss, 1)
     inputs = (p.logits.clone().requires_grad_(), p.features.clone().requires_grad_())
     assert torch.autograd.gradcheck(lambda x, f: total(loss, p, x, f), inputs)
     total(loss, p, *inputs).backward()
@@ -205,7 +205,7 @@ def contrast_of_a_rank(rank: int | None) -> dict[str, Any]:
     p = problem(8, labels=LABELS.tolist())
     mine = slice(None) if rank is None else slice(4 * rank, 4 * rank + 4)
     loss = SupervisedContrastiveLoss(FEATURES, 4).double()
-    randomise(loss, 2)
+    randomize(loss, 2)
     value = loss(p.logits[mine], p.features[mine], p.labels[mine], HEAD)["total"]
     value.backward()
     return {"total": value.detach(), "gradients": [parameter.grad for parameter in loss.parameters()]}
@@ -224,7 +224,7 @@ def test_mccl_without_weights_and_scales_is_supervised_contrastive() -> None:
     p = problem(6, batch=9, labels=[0, 1, 2, 0, 1, 2, 0, 1, 2])
     mccl = MultiScaleContrastiveLoss([5, 5, 5, 5], FEATURES, (FEATURES,), 4, base_temperature=0.05).double()
     supervised = SupervisedContrastiveLoss(FEATURES, 4, temperature=0.1).double()
-    randomise(mccl, 0)
+    randomize(mccl, 0)
     first, second = linears(supervised.projection)
     (projection,) = linears(mccl.projections)
     with torch.no_grad():

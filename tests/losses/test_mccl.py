@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from tests.oracles import differences, losses
-from tests.oracles.problems import Problem, array, linears, problem, randomise
+from tests.oracles.problems import Problem, array, linears, problem, randomize
 from torch import Tensor, nn
 
 from micacl.losses import CrossEntropyLoss, MCCLLoss
@@ -37,7 +37,7 @@ def build(p: Problem, **options: object) -> MCCLLoss:
         **options,
     }
     loss = MCCLLoss(p.counts, **settings).double()  # type: ignore[arg-type]
-    randomise(loss, 1)
+    randomize(loss, 1)
     return loss
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from tests.oracles import network
 from tests.oracles.gradients import module_gradcheck
-from tests.oracles.problems import array, randomise
+from tests.oracles.problems import array, randomize
 
 from micacl.models import InstanceAggregation, InstanceAttention
 
 
 def attention(features: int, heads: int, seed: int) -> InstanceAttention:
     module = InstanceAttention(features, num_heads=heads).double()
-    randomise(module, seed)
+    randomize(module, seed)
     return module
 
 
@@ -57,7 +57,7 @@ def test_attention_gradcheck() -> None:
 @pytest.mark.parametrize(("instances", "features"), [(4, 7), (1, 3), (3, 1)])
 def test_aggregation_equals_the_oracle(instances: int, features: int, kernel: int) -> None:
     module = InstanceAggregation(instances, kernel_size=kernel).double()
-    randomise(module, 3)
+    randomize(module, 3)
     x_BTC = torch.from_numpy(np.random.default_rng(kernel).normal(size=(3, instances, features)))
     assert module.conv.weight.shape == (1, instances, kernel)
     assert module.conv.bias is not None

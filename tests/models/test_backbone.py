@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torchvision
-from tests.oracles.problems import randomise
+from tests.oracles.problems import randomize
 from torch import Tensor, nn
 
 from micacl.models import R3DBackbone
@@ -30,7 +30,7 @@ def pair() -> tuple[R3DBackbone, nn.Module]:
             buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator, dtype=buffer.dtype))
     for layer in theirs.modules():
         if isinstance(layer, nn.BatchNorm3d):
-            randomise(layer, 2)
+            randomize(layer, 2)
             layer.weight.data += 1
     ours.load_state_dict(theirs.state_dict())
     return ours, theirs

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.oracles import differences, network
 from tests.oracles.gradients import module_gradcheck
-from tests.oracles.problems import array, randomise
+from tests.oracles.problems import array, randomize
 
 from micacl.models import GEIIM
 
@@ -13,7 +13,7 @@ from micacl.models import GEIIM
 def build(instances: int, features: int, kernels: tuple[int, ...], seed: int, embedding: int = 10) -> GEIIM:
     """A module with random parameters, in float64."""
     module = GEIIM(instances, features, embedding_dim=embedding, kernels=kernels).double()
-    randomise(module, seed)
+    randomize(module, seed)
     return module
 
 
@@ -110,9 +110,9 @@ def test_one_adjacency_for_the_whole_batch() -> None:
 def test_alpha_starts_where_it_is_told(initial_alpha: float) -> None:
     module = GEIIM(4, 5, kernels=(), initial_alpha=initial_alpha).double()
     x_BTC = torch.randn(2, 4, 5, dtype=torch.float64)
-    neighbours_BTC = torch.einsum("tu,buc->btc", module.adjacency(), x_BTC)
+    neighbors_BTC = torch.einsum("tu,buc->btc", module.adjacency(), x_BTC)
     torch.testing.assert_close(
-        module(x_BTC), initial_alpha * x_BTC + (1 - initial_alpha) * neighbours_BTC, rtol=1e-6, atol=1e-6
+        module(x_BTC), initial_alpha * x_BTC + (1 - initial_alpha) * neighbors_BTC, rtol=1e-6, atol=1e-6
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.oracles import differences, network
 from tests.oracles.gradients import module_gradcheck
-from tests.oracles.problems import array, randomise
+from tests.oracles.problems import array, randomize
 
 from micacl.models import WIAN
 from micacl.models.wian import WeightScale
@@ -18,7 +18,7 @@ both_scales = pytest.mark.parametrize("weight_scale", ["printed", "unit_mean"])
 def build(features: int, weight_scale: WeightScale, seed: int) -> WIAN:
     """Equation (6) alone with random parameters, in float64."""
     module = WIAN(features, weight_scale=weight_scale, residual=False).double()
-    randomise(module, seed)
+    randomize(module, seed)
     return module
 
 

@@ -21,7 +21,7 @@ def linears(modules: nn.ModuleList | nn.Sequential) -> list[nn.Linear]:
     return [module for module in modules if isinstance(module, nn.Linear)]
 
 
-def randomise(module: nn.Module, seed: int, scale: float = 0.5) -> None:
+def randomize(module: nn.Module, seed: int, scale: float = 0.5) -> None:
     """Give every parameter a random value: zeros and ones at the start would hide mistakes."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
-from tests import rank_tasks
+from tests.process import rank_tasks
 from tests.runs import PATH, TINY, Outcome, compose_settings, read_table, run_apart, run_here, tensors
 
 from micacl.errors import OccupiedFolderError, UserError
@@ -99,7 +99,7 @@ import sys
 from unittest import mock
 from micacl.run.job import Job
 from micacl.process.ranks import run_on_devices
-from tests import rank_tasks
+from tests.process import rank_tasks
 
 if __name__ == "__main__":
     with mock.patch("micacl.build.trainer.ranks_to_start", lambda _: 2):

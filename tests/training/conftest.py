@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from micacl.losses import CrossEntropyLoss, MCCLLoss
 from micacl.models import MICACL
 from micacl.training.checkpoints.writing import DurableCheckpointIO
-from micacl.training.module import ExpressionModule, Optimisation
+from micacl.training.module import ExpressionModule, Optimization
 
 CLASS_NAMES = ("joy", "fear", "anger")
 NUM_CLIPS = 12
@@ -24,7 +24,7 @@ NUM_CLIPS = 12
 class MakeModule(Protocol):
     """Makes a module with a small backbone, always with the same parameters."""
 
-    def __call__(self, *, mccl: bool = False, geiim: bool = False, **optimisation: float) -> ExpressionModule: ...
+    def __call__(self, *, mccl: bool = False, geiim: bool = False, **optimization: float) -> ExpressionModule: ...
 
 
 class Fit(Protocol):
@@ -39,7 +39,7 @@ class Fit(Protocol):
 def make_module(monkeypatch: pytest.MonkeyPatch) -> MakeModule:
     monkeypatch.setattr("micacl.models.micacl.R3DBackbone", SmallBackbone)
 
-    def make(*, mccl: bool = False, geiim: bool = False, **optimisation: float) -> ExpressionModule:
+    def make(*, mccl: bool = False, geiim: bool = False, **optimization: float) -> ExpressionModule:
         torch.manual_seed(0)
         loss: nn.Module = MCCLLoss([4, 4, 4]) if mccl else CrossEntropyLoss(0.0)
         network = MICACL(len(CLASS_NAMES), num_frames=4, instance_length=2, geiim=geiim, wian=False)
@@ -50,7 +50,7 @@ def make_module(monkeypatch: pytest.MonkeyPatch) -> MakeModule:
             "warmup_epochs": 0,
             "gradient_clip_norm": 1.0,
         }
-        return ExpressionModule(network, loss, CLASS_NAMES, Optimisation(**(settings | optimisation)), "test")
+        return ExpressionModule(network, loss, CLASS_NAMES, Optimization(**(settings | optimization)), "test")
 
     return make
 

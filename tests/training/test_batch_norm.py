@@ -8,7 +8,7 @@ from tests.processes import run_processes
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from micacl.training.batch_norm import GlobalBatchNorm3d, normalise_over_ranks
+from micacl.training.batch_norm import GlobalBatchNorm3d, normalize_over_ranks
 
 SHAPE = (6, 5, 2, 3, 3)
 
@@ -39,7 +39,7 @@ def train(layers: nn.Module, x: Tensor, factor: Tensor) -> dict[str, Any]:
 
 def half(rank: int) -> dict[str, Any]:
     layers = network()
-    normalise_over_ranks(layers)
+    normalize_over_ranks(layers)
     x, factor = clips()
     mine = slice(3 * rank, 3 * rank + 3)
     found = train(DistributedDataParallel(layers), x[mine], factor[mine])
@@ -51,7 +51,7 @@ def assert_close(actual: Any, expected: Any) -> None:
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_two_ranks_normalise_as_one(tmp_path: Path) -> None:
+def test_two_ranks_normalize_as_one(tmp_path: Path) -> None:
     ranks = run_processes(half, tmp_path)
     layers = network()
     whole = train(layers, *clips())
@@ -67,6 +67,6 @@ def test_two_ranks_normalise_as_one(tmp_path: Path) -> None:
 
 def test_one_process_normalises_as_ever() -> None:
     layers = network()
-    normalise_over_ranks(layers)
+    normalize_over_ranks(layers)
     assert isinstance(layers[0], GlobalBatchNorm3d)
     torch.testing.assert_close(train(layers, *clips()), train(network(), *clips()))

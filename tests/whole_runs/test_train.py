@@ -19,7 +19,7 @@ from torch import Tensor
 
 from micacl.build.data import build_data
 from micacl.build.network import build_network
-from micacl.data.augmentation import normalise
+from micacl.data.augmentation import normalize
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.synthetic.generate import recipe_hash
 from micacl.data.synthetic.recipe import Recipe
@@ -230,7 +230,7 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     network.load_state_dict(load_file(folder / "checkpoints" / "best.safetensors"))
     (batch,) = build_data(settings).test_dataloader()
     with torch.no_grad():
-        probability_NK = network(normalise(batch["clip"])).logits_BK.softmax(-1)
+        probability_NK = network(normalize(batch["clip"])).logits_BK.softmax(-1)
     written = [[float(row[f"p_{name}"]) for name in CLASS_NAMES] for row in read_table(folder / "predictions.csv")]
     np.testing.assert_allclose(written, probability_NK, atol=1e-5)
 

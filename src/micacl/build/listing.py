@@ -13,8 +13,8 @@ def build_listing(settings: Settings, fold: int | None) -> Listing:
     """What the configured data set lists.
 
     Args:
-        settings: the settings.
-        fold: the fold that is needed; None reads all of them.
+        settings: The settings.
+        fold: The fold that is needed; None reads all of them.
 
     Raises:
         UserError: If the data set is not there, or has a mistake.

@@ -7,7 +7,7 @@ import torch
 from micacl.errors import UserError
 from micacl.models import MICACL
 from micacl.settings import Settings
-from micacl.training.batch_norm import normalise_over_ranks
+from micacl.training.batch_norm import normalize_over_ranks
 from micacl.training.pretrained import load_backbone_weights
 
 
@@ -25,7 +25,7 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
         network.backbone.start_with_motion()
     else:
         load_backbone_weights(network.backbone, settings.model.backbone.weights)
-    normalise_over_ranks(network)
+    normalize_over_ranks(network)
     network = network.to(memory_format=torch.channels_last_3d)
     if settings.trainer.compile:
         network.compile()

@@ -24,14 +24,14 @@ from micacl.process.setup import quieten_libraries
 from micacl.run.job import Job
 from micacl.settings import Settings
 from micacl.training.checkpoints.writing import DurableCheckpointIO
-from micacl.training.module import Optimisation
+from micacl.training.module import Optimization
 from micacl.training.precision import fastest_precision
 
 
-def build_optimisation(settings: Settings) -> Optimisation:
+def build_optimization(settings: Settings) -> Optimization:
     """AdamW and its schedule, as configured."""
     training = settings.training
-    return Optimisation(
+    return Optimization(
         learning_rate=training.learning_rate,
         min_learning_rate=training.min_learning_rate,
         weight_decay=training.weight_decay,

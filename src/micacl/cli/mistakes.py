@@ -18,9 +18,9 @@ def check_option_names(arguments: Sequence[str], schema: type, config_folder: Pa
     """Refuses ``training.epoch=2``, and names the option that is nearest.
 
     Args:
-        arguments: of the command line.
-        schema: the types of its options.
-        config_folder: where the groups are.
+        arguments: Of the command line.
+        schema: The types of its options.
+        config_folder: Where the groups are.
 
     Raises:
         UserError: If an argument names neither an option nor a group.
@@ -80,8 +80,8 @@ def check_choice_names(arguments: Sequence[str], config_folder: Path) -> None:
     """Refuses ``loss=focl``, names the choice that is nearest, and lists all.
 
     Args:
-        arguments: of the command line.
-        config_folder: where the groups are.
+        arguments: Of the command line.
+        config_folder: Where the groups are.
 
     Raises:
         UserError: If a group's value names none of its files.
@@ -116,9 +116,9 @@ def check_null_options(arguments: Sequence[str], schema: type, config_folder: Pa
     """Refuses ``dataset=dfew dataset.synthetic.seed=3``: of another data set the recipe is null, and has no seed.
 
     Args:
-        arguments: of the command line.
-        schema: the types of its options.
-        config_folder: where the groups are.
+        arguments: Of the command line.
+        schema: The types of its options.
+        config_folder: Where the groups are.
 
     Raises:
         UserError: If an option lies below one that is null, or that never has options below it.

@@ -62,10 +62,10 @@ def show_sweep(folder: Path) -> None:
     from rich.console import Console  # only sweeps need it: --help stays fast
 
     from micacl.dashboard.sweep import log_sweep
-    from micacl.reporting.sweep.summary import summarise
+    from micacl.reporting.sweep.summary import summarize
 
     try:
-        summary = summarise(folder)
+        summary = summarize(folder)
     except UserError as error:
         sys.exit(f"Error: {error}")
     Console().print(summary)

@@ -23,10 +23,10 @@ def predictions_table(run: Run) -> dict[str, Any]:
     """Every test clip with its label, prediction and probabilities.
 
     Args:
-        run: a run with its predictions.csv.
+        run: A run with its predictions.csv.
 
     Raises:
-        UserError: as `read_predictions`.
+        UserError: As `read_predictions`.
     """
     predictions = read_predictions(run)
     rows = [
@@ -46,13 +46,13 @@ def tsne_table(run: Run) -> dict[str, Any]:
     """Every test clip at its place in the t-SNE, with its middle frame.
 
     Args:
-        run: a run with its features.npz; without thumbnails.npz there are no frames.
+        run: A run with its features.npz; without thumbnails.npz there are no frames.
 
     Returns:
         Nothing where there is nothing to embed.
 
     Raises:
-        UserError: the features or the frames are damaged.
+        UserError: If the features or the frames are damaged.
     """
     embedded = embed_run(run)
     if embedded.points is None:
@@ -72,10 +72,10 @@ def chosen_table(run: Run) -> dict[str, Any]:
     """The most confident mistakes and the worst clips of the tail as short videos, with what the network said.
 
     Args:
-        run: a run with its predictions.csv; a clip whose frames it has not kept has no video.
+        run: A run with its predictions.csv; a clip whose frames it has not kept has no video.
 
     Raises:
-        UserError: the predictions are missing, or they or the frames are damaged.
+        UserError: If the predictions are missing, or they or the frames are damaged.
     """
     predictions = read_predictions(run)
     frames = read_images(run, FRAMES_FILE)

@@ -18,10 +18,10 @@ def confusion_charts(run: Run) -> dict[str, Any]:
     """The confusion matrix twice: in clips, and as the share of each label's clips.
 
     Args:
-        run: a run with its predictions.csv.
+        run: A run with its predictions.csv.
 
     Raises:
-        UserError: as `read_predictions`.
+        UserError: As `read_predictions`.
     """
     counts_KK = read_confusion(run)
     clips_K1 = counts_KK.sum(axis=1, keepdims=True)

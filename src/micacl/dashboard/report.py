@@ -36,9 +36,9 @@ def build_report(entity: str, project: str, group: str | None = None) -> wr.Repo
     """Builds the report without asking W&B anything; ``save()`` uploads it.
 
     Args:
-        entity: user or team that owns the project.
+        entity: User or team that owns the project.
         project: W&B project that the runs were logged to.
-        group: the sweep whose runs to show, by the name of its folder; None shows those of the whole project.
+        group: The sweep whose runs to show, by the name of its folder; None shows those of the whole project.
     """
     runs = _runs(entity, project, "train", group)
     summaries = _runs(entity, project, "summary", group)

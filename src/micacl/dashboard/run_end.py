@@ -27,8 +27,8 @@ def log_end_of_run(session: Session, folder: Path) -> None:
     """Logs what the run folder ended with; an item that cannot be made is reported and left out.
 
     Args:
-        session: the run in W&B.
-        folder: the run folder.
+        session: The run in W&B.
+        folder: The run folder.
     """
     if not session.active:
         return
@@ -37,7 +37,7 @@ def log_end_of_run(session: Session, folder: Path) -> None:
         items |= _try(make, folder)
     if items:
         session.log(items)
-    session.summarise(_try(_headline, folder))
+    session.summarize(_try(_headline, folder))
 
 
 def _try(make: Callable[[Run], dict[str, Any]], folder: Path) -> dict[str, Any]:

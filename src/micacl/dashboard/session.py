@@ -51,7 +51,7 @@ class Session:
         except Exception as error:  # whatever W&B runs into, the training goes on
             self._give_up(error)
 
-    def summarise(self, values: Mapping[str, Any]) -> None:
+    def summarize(self, values: Mapping[str, Any]) -> None:
         """Sets what W&B lists beside the run's name."""
         if self._run is None:
             return

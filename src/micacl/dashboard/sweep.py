@@ -20,8 +20,8 @@ def log_sweep(folder: Path, summary: Summary) -> None:
     """Logs a sweep's summary as a run of its own, if its jobs were logged to W&B.
 
     Args:
-        folder: the sweep's folder, by whose name its jobs are grouped; it gets a ``wandb`` folder.
-        summary: what was read from it.
+        folder: The sweep's folder, by whose name its jobs are grouped; it gets a ``wandb`` folder.
+        summary: What was read from it.
     """
     project = _project(summary)
     if project is None:

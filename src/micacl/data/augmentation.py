@@ -22,7 +22,7 @@ from micacl.errors import UserError
 # Brightness of red, green and blue to the eye (ITU-R BT.601), as in Pillow's grey images.
 LUMA = (0.299, 0.587, 0.114)
 _IDENTITY = np.eye(3)
-_TO_GREY = np.tile(LUMA, (3, 1))
+_TO_GRAY = np.tile(LUMA, (3, 1))
 
 # Shapes of a crop, width to height, and how often one is drawn until it fits into the frame.
 LOG_RATIO = (math.log(3 / 4), math.log(4 / 3))
@@ -34,14 +34,14 @@ class Draw:
     """What happens to one clip.
 
     Attributes:
-        top: of the crop, as a share of the frame, like the next three.
-        left: of the crop.
-        height: of the crop.
-        width: of the crop.
-        mirrored: left becomes right.
-        brightness: factor of the pixels.
-        contrast: factor of their distance from the clip's mean grey.
-        saturation: factor of their distance from their own grey.
+        top: Of the crop, as a share of the frame, like the next three.
+        left: Of the crop.
+        height: Of the crop.
+        width: Of the crop.
+        mirrored: Left becomes right.
+        brightness: Factor of the pixels.
+        contrast: Factor of their distance from the clip's mean grey.
+        saturation: Factor of their distance from their own grey.
     """
 
     top: float = 0.0
@@ -63,7 +63,7 @@ class Draw:
         top, _, height, _ = self.box(size)
         return slice(top, top + height)
 
-    def colour_matrix(self) -> tuple[NDArray[np.float64], float]:
+    def color_matrix(self) -> tuple[NDArray[np.float64], float]:
         """The three changes of colour as one, because all are linear: first brightness, then contrast, saturation.
 
         Returns:
@@ -71,7 +71,7 @@ class Draw:
             Unlike after one another, colours are cut off at 0 and 255 once, at the end.
         """
         gain = self.brightness * self.contrast
-        matrix = gain * (self.saturation * _IDENTITY + (1 - self.saturation) * _TO_GREY)
+        matrix = gain * (self.saturation * _IDENTITY + (1 - self.saturation) * _TO_GRAY)
         return matrix, (1 - self.contrast) * self.brightness
 
 
@@ -83,11 +83,11 @@ class TrainingAugmentation:
     """Random resized crop, horizontal flip and colour jitter.
 
     Args:
-        crop_scale: smallest and largest share of the frame's area that a crop keeps.
-        color_jitter: brightness, contrast and saturation are each multiplied by 1 - color_jitter to 1 + color_jitter.
+        crop_scale: Smallest and largest share of the frame's area that a crop keeps.
+        color_jitter: Brightness, contrast and saturation are each multiplied by 1 - color_jitter to 1 + color_jitter.
 
     Raises:
-        UserError: a value is out of range.
+        UserError: If a value is out of range.
     """
 
     def __init__(self, crop_scale: Sequence[float], color_jitter: float) -> None:
@@ -104,8 +104,8 @@ class TrainingAugmentation:
     def draw(self, generator: np.random.Generator) -> Draw:
         """What happens to one clip."""
         mirrored = bool(generator.random() < 0.5)
-        colours = generator.uniform(max(0.0, 1 - self._color_jitter), 1 + self._color_jitter, 3).tolist()
-        return Draw(*self._draw_crop(generator), mirrored, *colours)
+        colors = generator.uniform(max(0.0, 1 - self._color_jitter), 1 + self._color_jitter, 3).tolist()
+        return Draw(*self._draw_crop(generator), mirrored, *colors)
 
     def _draw_crop(self, generator: np.random.Generator) -> tuple[float, float, float, float]:
         for _ in range(MAX_TRIES):
@@ -125,10 +125,10 @@ def augment_clip(
     """Crop, resize, mirror and recolour a clip.
 
     Args:
-        rows_FHWC: square RGB frames, of which only the rows `draw.rows` are given.
-        draw: what happens to all of them alike.
-        size: height and width of the result in pixels.
-        out: contiguous memory for the result; new memory otherwise.
+        rows_FHWC: Square RGB frames, of which only the rows `draw.rows` are given.
+        draw: What happens to all of them alike.
+        size: Height and width of the result in pixels.
+        out: Contiguous memory for the result; new memory otherwise.
 
     Returns:
         Frames of shape (F, size, size, 3).
@@ -143,9 +143,9 @@ def augment_clip(
     if draw.brightness == draw.contrast == draw.saturation == 1:
         np.copyto(target, picture)
         return out
-    matrix, mean_grey_factor = draw.colour_matrix()
+    matrix, mean_gray_factor = draw.color_matrix()
     mean = np.divide(cv2.sumElems(picture)[:3], len(target) * size)  # cv2.mean takes twice as long
-    constant = mean_grey_factor * np.dot(LUMA, mean)
+    constant = mean_gray_factor * np.dot(LUMA, mean)
     cv2.transform(picture, np.column_stack([matrix, np.full(3, constant)]), dst=target)
     return out
 
@@ -181,9 +181,9 @@ def augment_batch(clips_BFHWC: Tensor, draws: Sequence[Draw], size: int) -> Tens
     """What `augment_clip` does, for a batch and on any device.
 
     Args:
-        clips_BFHWC: uint8, square RGB frames.
-        draws: what happens to each clip.
-        size: height and width of the result in pixels.
+        clips_BFHWC: Uint8, square RGB frames.
+        draws: What happens to each clip.
+        size: Height and width of the result in pixels.
 
     Returns:
         uint8 frames of shape (B, F, size, size, 3).
@@ -192,11 +192,11 @@ def augment_batch(clips_BFHWC: Tensor, draws: Sequence[Draw], size: int) -> Tens
     return torch.stack(clips)
 
 
-def normalise(clips_BFHWC: Tensor) -> Tensor:
+def normalize(clips_BFHWC: Tensor) -> Tensor:
     """Pixels from 0 to 255 to what the Kinetics weights expect.
 
     Args:
-        clips_BFHWC: uint8 clips.
+        clips_BFHWC: Uint8 clips.
 
     Returns:
         float32 clips of shape (B, C, F, H, W), each channel with about mean 0 and deviation 1. They lie in memory as
@@ -216,9 +216,9 @@ def _augment(clip_FHWC: Tensor, draw: Draw, size: int) -> Tensor:
     clip_FHWC = cropped_FCHW.permute(0, 2, 3, 1)
     if draw.brightness == draw.contrast == draw.saturation == 1:
         return clip_FHWC
-    matrix, mean_grey_factor = draw.colour_matrix()
+    matrix, mean_gray_factor = draw.color_matrix()
     weights = torch.tensor(matrix, dtype=torch.float32, device=clip_FHWC.device)
     luma = torch.tensor(LUMA, device=clip_FHWC.device)
     pixels = clip_FHWC.float()
-    constant = mean_grey_factor * pixels.mean(dim=(0, 1, 2)).dot(luma)
+    constant = mean_gray_factor * pixels.mean(dim=(0, 1, 2)).dot(luma)
     return (pixels @ weights.T + constant).round_().clamp_(0, 255).byte()

@@ -16,8 +16,8 @@ def loader_processes(num_workers: int | Literal["auto"], devices: int) -> int:
     """Decoding processes of one training process.
 
     Args:
-        num_workers: their number, or "auto": the CPUs, shared by the training processes of this machine, up to 8.
-        devices: training processes on this machine.
+        num_workers: Their number, or "auto": the CPUs, shared by the training processes of this machine, up to 8.
+        devices: Training processes on this machine.
     """
     if num_workers != "auto":
         return num_workers

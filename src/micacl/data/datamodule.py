@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DistributedSampler
 
-from micacl.data.augmentation import Draw, TrainingAugmentation, augment_batch, normalise
+from micacl.data.augmentation import Draw, TrainingAugmentation, augment_batch, normalize
 from micacl.data.cache.probe import find_undecodable
 from micacl.data.cache.source import CachedFrames, choose_source
 from micacl.data.cpus import loader_processes
@@ -32,28 +32,28 @@ class ClipDataModule(lightning.LightningDataModule):
     """Training, validation and test clips of one split.
 
     Args:
-        load_split: the split, or a function that loads it (and may prepare its files first).
+        load_split: The split, or a function that loads it (and may prepare its files first).
         validation_fraction: 0 validates on the test split, as published results do; above 0 validates on this share of
             the training split, held out by class and subject.
         num_frames: F, frames taken of each clip.
-        size: height and width of a frame in pixels, as the network sees it.
-        frame_size: height and width of the squares that clips are brought to first, from the cache or not; from `size`
+        size: Height and width of a frame in pixels, as the network sees it.
+        frame_size: Height and width of the squares that clips are brought to first, from the cache or not; from `size`
             to twice that.
-        cache: folder of the data set's cache, used if it holds every clip of the split; None decodes clips each time.
-        batch_size: clips in a global batch; each process takes its equal share.
-        num_workers: decoding processes of each training process, or "auto": the CPUs, shared by the devices of this
+        cache: Folder of the data set's cache, used if it holds every clip of the split; None decodes clips each time.
+        batch_size: Clips in a global batch; each process takes its equal share.
+        num_workers: Decoding processes of each training process, or "auto": the CPUs, shared by the devices of this
             machine, up to 8.
-        seed: seed of the hold-out, the order, the frames and the augmentation.
+        seed: Seed of the hold-out, the order, the frames and the augmentation.
         on_error: "raise" stops at a clip that cannot be decoded; "skip" decodes every clip once beforehand, leaves the
             bad ones out on all processes alike, and lists them in `skipped`.
-        crop_scale: smallest and largest share of a frame's area that a training crop keeps.
-        color_jitter: strength of the training clips' brightness, contrast and saturation changes.
-        sampler: how often the classes come in training, see `TrainingSampler`.
-        decode_backend: who decodes clips that are not in the cache; see `backends.choice`.
-        decode_device: where.
+        crop_scale: Smallest and largest share of a frame's area that a training crop keeps.
+        color_jitter: Strength of the training clips' brightness, contrast and saturation changes.
+        sampler: How often the classes come in training, see `TrainingSampler`.
+        decode_backend: Who decodes clips that are not in the cache; see `backends.choice`.
+        decode_device: Where.
 
     Raises:
-        UserError: an option is out of range.
+        UserError: If an option is out of range.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class ClipDataModule(lightning.LightningDataModule):
         """The frames of one clip as the network sees them at evaluation, before they are normalised, as JPEGs.
 
         Args:
-            part: the part of the split.
-            index: the clip's `Sample["index"]`.
+            part: The part of the split.
+            index: The clip's `Sample["index"]`.
 
         Raises:
-            DecodeError: the clip cannot be read.
+            DecodeError: If the clip cannot be read.
         """
         dataset = EvaluationDataset(self.clips(part), self._source, self._num_frames, self._size)
         return [jpeg(frame_HWC) for frame_HWC in dataset[index]["clip"].numpy()]
@@ -224,7 +224,7 @@ class ClipDataModule(lightning.LightningDataModule):
         if "draw" in batch:
             draws = [Draw(*fields) for fields in batch["draw"].tolist()]
             clips_BFHWC = augment_batch(clips_BFHWC, draws, self._size)
-        return {"clip": normalise(clips_BFHWC), "label": batch["label"], "index": batch["index"]}
+        return {"clip": normalize(clips_BFHWC), "label": batch["label"], "index": batch["index"]}
 
     @property
     def _world_size(self) -> int:

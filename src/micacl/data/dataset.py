@@ -22,13 +22,13 @@ class Sample(TypedDict):
     """One clip as the dataset gives it, or a batch of B as the data loader collates it.
 
     Attributes:
-        clip: frames, F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised float32,
+        clip: Frames, F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised float32,
             on the device.
-        encoded: in the place of `clip` (a list of B in a batch), where the main process is to decode.
-        label: class of the clip, int64 (B in a batch).
-        index: position of the clip in its part of the split, int64 (B in a batch). Processes that share an evaluation
+        encoded: In the place of `clip` (a list of B in a batch), where the main process is to decode.
+        label: Class of the clip, int64 (B in a batch).
+        index: Position of the clip in its part of the split, int64 (B in a batch). Processes that share an evaluation
             may repeat a clip; its index tells.
-        draw: the fields of the clip's :class:`~micacl.data.augmentation.Draw`, float64 (B,8 in a batch), where the
+        draw: The fields of the clip's :class:`~micacl.data.augmentation.Draw`, float64 (B,8 in a batch), where the
             device is to carry it out.
     """
 
@@ -47,11 +47,11 @@ class ClipDataset(Dataset[Sample]):
         """Read the clip at a position.
 
         Args:
-            position: which.
-            out: contiguous memory for the clip, F,H,W,C; new memory otherwise. Not for clips that come encoded.
+            position: Which.
+            out: Contiguous memory for the clip, F,H,W,C; new memory otherwise. Not for clips that come encoded.
 
         Raises:
-            DecodeError: it cannot be read.
+            DecodeError: If it cannot be read.
         """
 
     def __getitem__(self, position: int) -> Sample:
@@ -63,10 +63,10 @@ class EvaluationDataset(ClipDataset):
     """Clips with the same frames and pixels every time.
 
     Args:
-        clips: the clips, in the order of `Sample.index`.
-        source: gives their frames.
+        clips: The clips, in the order of `Sample.index`.
+        source: Gives their frames.
         num_frames: F, frames taken of each clip.
-        size: height and width of a frame in pixels; None leaves the frames to the device as they are read.
+        size: Height and width of a frame in pixels; None leaves the frames to the device as they are read.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class TrainingDataset(ClipDataset):
     process loads a clip, and how many there are, does not change it.
 
     Args:
-        clips: the clips, in the order of `Sample.index`.
-        source: gives their frames.
+        clips: The clips, in the order of `Sample.index`.
+        source: Gives their frames.
         num_frames: F, frames taken of each clip.
-        size: height and width of a frame in pixels; None leaves the draw to the device.
-        augmentation: draws the random changes.
-        seed: seed of every draw.
+        size: Height and width of a frame in pixels; None leaves the draw to the device.
+        augmentation: Draws the random changes.
+        seed: Seed of every draw.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ def expression(text: str) -> str | None:
     """The expression that a data set's own spelling stands for.
 
     Args:
-        text: a class name as written in a split file, a list or a folder's name.
+        text: A class name as written in a split file, a list or a folder's name.
 
     Returns:
         Its name here, or None where it is none of the expressions that we know.
@@ -67,7 +67,7 @@ def in_order(class_names: Iterable[str]) -> tuple[str, ...]:
     """Class names in the order of labels: expressions in ours, then numbers by size, then others by the alphabet.
 
     Args:
-        class_names: names in our spelling, in any order.
+        class_names: Names in our spelling, in any order.
 
     >>> in_order({"boredom", "fear", "10", "9", "happiness"})
     ('happiness', 'fear', '9', '10', 'boredom')

@@ -36,10 +36,10 @@ class Parcel:
     """What a worker sends in the place of a batch.
 
     Attributes:
-        slot: where the clips lie.
-        number: of the batch in this slot, to tell it from those before and after.
+        slot: Where the clips lie.
+        number: Of the batch in this slot, to tell it from those before and after.
         num_clips: B.
-        rest: the other fields of the batch.
+        rest: The other fields of the batch.
     """
 
     slot: int
@@ -55,8 +55,8 @@ class SharedClips:
     The main process is lent one more slot of each worker, until it has forgotten that batch, and copies the others.
 
     Args:
-        num_workers: workers.
-        batch_size: most clips in a batch.
+        num_workers: Workers.
+        batch_size: Most clips in a batch.
         clip_shape: F,H,W,C of each clip, uint8.
     """
 
@@ -93,7 +93,7 @@ class SharedClips:
         """Take a batch out of its slot.
 
         Raises:
-            RuntimeError: the slot holds another batch by now, which DataLoader's promises rule out.
+            RuntimeError: If the slot holds another batch by now, which DataLoader's promises rule out.
         """
         first = parcel.slot - parcel.slot % _SLOTS
         copied = pin_memory or bool(self._lent_N[first : first + _SLOTS].any())
@@ -122,8 +122,8 @@ class _IntoSlots(Dataset[Sample]):
     """A data set that writes the clips of a batch where the main process can take them.
 
     Args:
-        dataset: the clips.
-        shared: where they are written.
+        dataset: The clips.
+        shared: Where they are written.
     """
 
     def __init__(self, dataset: ClipDataset, shared: SharedClips) -> None:
@@ -140,14 +140,14 @@ class ClipLoader(DataLoader[Sample]):
     """Batches of clips, uint8.
 
     Args:
-        dataset: the clips.
-        sampler: the positions to load.
-        batch_size: clips in a batch.
+        dataset: The clips.
+        sampler: The positions to load.
+        batch_size: Clips in a batch.
         clip_shape: F,H,W,C of each clip; None where clips come encoded.
-        num_workers: processes; 0 loads in this one.
-        persistent_workers: the workers live on between epochs.
-        pin_memory: batches lie where a GPU can fetch them by itself.
-        drop_last: leave out the last incomplete batch.
+        num_workers: Processes; 0 loads in this one.
+        persistent_workers: The workers live on between epochs.
+        pin_memory: Batches lie where a GPU can fetch them by itself.
+        drop_last: Leave out the last incomplete batch.
     """
 
     def __init__(

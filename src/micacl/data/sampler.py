@@ -29,10 +29,10 @@ class TrainingSampler(DistributedSampler[int]):
     a clip that comes again is sampled and augmented anew (see `TrainingDataset.position`).
 
     Args:
-        dataset: the training clips.
-        num_replicas: number of processes.
-        rank: this process, from 0.
-        seed: seed of the order.
+        dataset: The training clips.
+        num_replicas: Number of processes.
+        rank: This process, from 0.
+        seed: Seed of the order.
         sampler: "uniform"; "class_balanced", every class equally often; "square_root", halfway between.
     """
 
@@ -57,8 +57,8 @@ class TrainingSampler(DistributedSampler[int]):
         """Leave out what an interrupted run has trained on of an epoch; the length stays that of the whole epoch.
 
         Args:
-            epoch: the epoch, from 0.
-            taken: clips of this process that come no more.
+            epoch: The epoch, from 0.
+            taken: Clips of this process that come no more.
         """
         self.set_epoch(epoch)
         self._taken = taken

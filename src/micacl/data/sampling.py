@@ -12,15 +12,15 @@ def frame_indices(num_available: int, num_frames: int, generator: np.random.Gene
     a frame, so there is nothing to draw.
 
     Args:
-        num_available: n, frames in the clip.
+        num_available: N, frames in the clip.
         num_frames: F, frames to take.
-        generator: draws the moment within each segment (training); None takes its middle (evaluation).
+        generator: Draws the moment within each segment (training); None takes its middle (evaluation).
 
     Returns:
         F indices from 0 to n - 1, never decreasing.
 
     Raises:
-        ValueError: there is no frame to take, or none is asked for.
+        ValueError: If there is no frame to take, or none is asked for.
 
     >>> frame_indices(8, 4, None).tolist()
     [1, 3, 5, 7]

@@ -15,9 +15,9 @@ class SkippedClip:
     """A clip that was left out of its split.
 
     Attributes:
-        name: the clip's name.
-        path: its file or folder.
-        reason: why it cannot be decoded.
+        name: The clip's name.
+        path: Its file or folder.
+        reason: Why it cannot be decoded.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Clip:
     """One labelled video of one face.
 
     Attributes:
-        name: identifies the clip in its split, in lists of predictions and in messages.
-        path: a video file, or a folder of frames.
-        label: index into the split's class names.
-        subject: the person shown, or None where the data set does not say.
+        name: Identifies the clip in its split, in lists of predictions and in messages.
+        path: A video file, or a folder of frames.
+        label: Index into the split's class names.
+        subject: The person shown, or None where the data set does not say.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Split:
     """Which clips train and which test.
 
     Attributes:
-        class_names: the name of each label.
-        train: the training clips.
-        test: the test clips.
+        class_names: The name of each label.
+        train: The training clips.
+        test: The test clips.
 
     Raises:
-        UserError: a part is empty, a class has no training clip, a clip is named twice or lies in both parts, or a
+        UserError: If a part is empty, a class has no training clip, a clip is named twice or lies in both parts, or a
             label has no name.
     """
 
@@ -84,7 +84,7 @@ def class_counts(clips: Iterable[Clip], num_classes: int) -> list[int]:
     """Number of clips of each class, in label order.
 
     Args:
-        clips: the clips to count.
+        clips: The clips to count.
         num_classes: K, the length of the result.
 
     Returns:
@@ -101,15 +101,15 @@ def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...]
     Every class keeps at least one training clip: a class that would lose its last one is given one group back.
 
     Args:
-        split: the split whose training part is divided.
-        fraction: share of the training clips to hold out, above 0 and at most 0.5. The nearest 1/n is taken.
-        seed: the same seed gives the same division.
+        split: The split whose training part is divided.
+        fraction: Share of the training clips to hold out, above 0 and at most 0.5. The nearest 1/n is taken.
+        seed: The same seed gives the same division.
 
     Returns:
         Training clips and validation clips, each in the order of `split.train`.
 
     Raises:
-        UserError: the fraction is out of range, or there are too few clips or subjects to hold any out.
+        UserError: If the fraction is out of range, or there are too few clips or subjects to hold any out.
     """
     if not 0 < fraction <= 0.5:
         raise UserError(f"validation_fraction is {fraction}; set it above 0 and at most 0.5, or to 0 to hold out none")
@@ -171,8 +171,8 @@ class Division:
     """The parts of a split.
 
     Attributes:
-        parts: the clips of each part; the validation clips are the test clips where none were held out.
-        skipped: the clips that cannot be decoded and are in no part.
+        parts: The clips of each part; the validation clips are the test clips where none were held out.
+        skipped: The clips that cannot be decoded and are in no part.
     """
 
     parts: dict[Part, tuple[Clip, ...]]
@@ -183,13 +183,13 @@ def divide(split: Split, skipped: Sequence[SkippedClip], validation_fraction: fl
     """Leave out the skipped clips and hold out the validation part.
 
     Args:
-        split: the split as it was loaded.
-        skipped: its clips that cannot be decoded.
-        validation_fraction: share of the training clips to hold out; 0 validates on the test clips.
-        seed: seed of the hold-out.
+        split: The split as it was loaded.
+        skipped: Its clips that cannot be decoded.
+        validation_fraction: Share of the training clips to hold out; 0 validates on the test clips.
+        seed: Seed of the hold-out.
 
     Raises:
-        UserError: what is left is no split (a class has no training clip), or nothing can be held out.
+        UserError: What is left is no split (a class has no training clip), or nothing can be held out.
     """
     bad = {clip.name for clip in skipped}
     left = replace(

@@ -109,7 +109,7 @@ class MultiScaleContrastiveLoss(nn.Module):
         feature_dim: C.
         scales: Sizes that X' is pooled to (not stated in the paper).
         projection_dim: D (not stated in the paper).
-        base_temperature: tau0 (not stated in the paper).
+        base_temperature: Tau0 (not stated in the paper).
         form: "log", supervised contrastive, or "printed", equation (11) to the letter.
         weighting: "balanced" or "printed", see :func:`category_weights`.
 

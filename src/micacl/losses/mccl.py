@@ -22,7 +22,7 @@ class MCCLLoss(nn.Module):
         feature_dim: C.
         scales: Sizes that X' is pooled to.
         projection_dim: Size of the projected features.
-        base_temperature: tau0.
+        base_temperature: Tau0.
         form: "log" or "printed", equation (11).
         weighting: "balanced" or "printed", equation (7).
         contrastive_weight: Factor of L_MC; 1 in equation (13), see docs/fidelity.md.

@@ -20,9 +20,9 @@ class GEIIM(nn.Module):
     Args:
         num_instances: T.
         feature_dim: C.
-        embedding_dim: d, the size of each instance's node embedding (not stated in the paper).
+        embedding_dim: D, the size of each instance's node embedding (not stated in the paper).
         kernels: Odd kernel sizes of the depthwise convolutions (not stated in the paper).
-        initial_alpha: alpha at the start, between 0 and 1 (not stated in the paper). One number among millions, it
+        initial_alpha: Alpha at the start, between 0 and 1 (not stated in the paper). One number among millions, it
             moves slowly: at one half, a short training ends with instances that are half their neighbours.
 
     Raises:

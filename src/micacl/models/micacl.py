@@ -40,8 +40,8 @@ class MICACL(nn.Module):
         instance_length: L, successive frames in an instance (4 as in M3DFEL; not stated in the paper).
         geiim: Whether instances interact through GEIIM (Table III: off in a).
         wian: Whether WIAN aggregates (Table III: off in a and b).
-        embedding_dim: d of GEIIM.
-        initial_alpha: alpha of GEIIM at the start.
+        embedding_dim: D of GEIIM.
+        initial_alpha: Alpha of GEIIM at the start.
         kernels: Kernel sizes of GEIIM's convolutions; ``()`` is equation (2) alone.
         weight_scale: Scale of WIAN's weights, "printed" or "unit_mean".
         residual: Whether WIAN adds to its input, or replaces it as printed.

@@ -16,12 +16,12 @@ class PublishedRow:
     """One method's printed figures, in per cent; None where the paper reports none.
 
     Attributes:
-        method: the name as printed; in the ablation table the override that builds the same network here.
-        war: weighted average recall.
-        uar: unweighted average recall.
-        recall: recall by class name.
-        gflops: as printed; see `printed_costs` on what they are worth.
-        protocol: every published figure is of the test-selected kind, and says so wherever it is shown.
+        method: The name as printed; in the ablation table the override that builds the same network here.
+        war: Weighted average recall.
+        uar: Unweighted average recall.
+        recall: Recall by class name.
+        gflops: As printed; see `printed_costs` on what they are worth.
+        protocol: Every published figure is of the test-selected kind, and says so wherever it is shown.
     """
 
     method: str
@@ -37,12 +37,12 @@ class PublishedTable:
     """One table of the paper.
 
     Attributes:
-        paper: authors, title and identifier.
-        name: the table's name in the paper.
-        dataset: the `dataset.name` that the figures are for.
-        scope: the folds or the split that they cover.
-        note: what a reader must know about these figures, if anything.
-        rows: in the paper's order.
+        paper: Authors, title and identifier.
+        name: The table's name in the paper.
+        dataset: The `dataset.name` that the figures are for.
+        scope: The folds or the split that they cover.
+        note: What a reader must know about these figures, if anything.
+        rows: In the paper's order.
     """
 
     paper: str
@@ -58,9 +58,9 @@ class PrintedCosts:
     """The costs that the paper prints.
 
     Attributes:
-        table: where.
-        gflops: by method, as printed.
-        note: what the figures are worth.
+        table: Where.
+        gflops: By method, as printed.
+        note: What the figures are worth.
     """
 
     table: str
@@ -112,9 +112,9 @@ def published_for(dataset: str, settings: Collection[str], folds: Collection[int
     """The published table that suits a sweep.
 
     Args:
-        dataset: the data set's name, as in run.json.
-        settings: the settings of the sweep; `ablation=...` among them asks for the paper's ablation.
-        folds: the folds of the sweep's runs. The ablation was published for fold 5 alone.
+        dataset: The data set's name, as in run.json.
+        settings: The settings of the sweep; `ablation=...` among them asks for the paper's ablation.
+        folds: The folds of the sweep's runs. The ablation was published for fold 5 alone.
 
     Returns:
         The table, or None where nothing was published for the data set.

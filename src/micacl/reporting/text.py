@@ -31,7 +31,7 @@ def describe(run: Run) -> str:
     """A run in one line: `dfew, fold 5, seed 1, ablation=d`.
 
     Args:
-        run: the run to name.
+        run: The run to name.
     """
     fold = "" if run.fold is None else f", fold {run.fold}"
     seed = "" if run.seed is None else f", seed {run.seed}"

@@ -12,7 +12,7 @@ from rich.console import Console
 from micacl.build.checks import check_checkpoint, check_options
 from micacl.build.data import build_data
 from micacl.build.network import build_network
-from micacl.build.trainer import build_optimisation, build_trainer, device_name
+from micacl.build.trainer import build_optimization, build_trainer, device_name
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.losses import CrossEntropyLoss
@@ -87,7 +87,7 @@ def _test(
     network: MICACL, data: ClipDataModule, settings: Settings, job: Job, record: RunRecord, headline: str
 ) -> None:
     # Nothing is learned: any loss and any optimisation will do.
-    module = ExpressionModule(network, CrossEntropyLoss(), data.class_names, build_optimisation(settings), "test")
+    module = ExpressionModule(network, CrossEntropyLoss(), data.class_names, build_optimization(settings), "test")
     trainer = build_trainer(settings, job, callbacks=[])
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
     trainer.test(module, data, verbose=False)

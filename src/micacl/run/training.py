@@ -17,7 +17,7 @@ from micacl.build.checks import check_options
 from micacl.build.data import build_data
 from micacl.build.loss import build_loss
 from micacl.build.network import build_network
-from micacl.build.trainer import build_optimisation, build_trainer, device_name
+from micacl.build.trainer import build_optimization, build_trainer, device_name
 from micacl.dashboard.session import Session, start_session
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
@@ -108,7 +108,7 @@ def _train_and_test(
         build_network(settings, len(data.class_names)),
         build_loss(settings.loss, settings.ablation.mccl, data.class_counts),
         data.class_names,
-        build_optimisation(settings),
+        build_optimization(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
     )
     epochs = EpochTable(folder / "metrics.csv", module.validation_name, session.log_epoch)

@@ -16,10 +16,10 @@ def read_config(run: Run) -> dict[str, str]:
     """A run's resolved config, flat: `training.batch_size` and so on, each value as text.
 
     Args:
-        run: the run whose config to read.
+        run: The run whose config to read.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: If the file is missing or damaged.
     """
     return read_options(run.folder)
 
@@ -33,10 +33,10 @@ def read_nested(path: Path) -> dict[Any, Any]:
     """The options of a config.yaml as they are nested in it, as data: nothing that it names is made or called.
 
     Args:
-        path: the file.
+        path: The file.
 
     Raises:
-        UserError: the file is missing or damaged, or is not as a run wrote it.
+        UserError: If the file is missing or damaged, or is not as a run wrote it.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _WithoutAliases)
@@ -75,7 +75,7 @@ def differences(configs: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | N
     """The options that are not the same in all configs, each with its value in every config; None where it is absent.
 
     Args:
-        configs: flat ones.
+        configs: Flat ones.
     """
     names = dict.fromkeys(name for config in configs for name in config)
     values = {name: tuple(config.get(name) for config in configs) for name in names}

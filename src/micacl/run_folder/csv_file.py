@@ -12,11 +12,11 @@ def read_csv(path: Path, missing: str) -> tuple[list[str], list[dict[str, str]]]
     """The columns and the rows of a file.
 
     Args:
-        path: the file.
-        missing: why there may be no such file.
+        path: The file.
+        missing: Why there may be no such file.
 
     Raises:
-        UserError: it is missing, cannot be read, or is no CSV.
+        UserError: If it is missing, cannot be read, or is no CSV.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:

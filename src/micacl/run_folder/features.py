@@ -17,9 +17,9 @@ class Features:
     """The test clips of a run as the network sees them.
 
     Attributes:
-        features: shape (N, C).
-        label: shape (N,), class indices.
-        prediction: shape (N,), class indices.
+        features: Shape (N, C).
+        label: Shape (N,), class indices.
+        prediction: Shape (N,), class indices.
         clip: N names; empty where the run has not recorded them.
     """
 
@@ -33,10 +33,10 @@ def read_features(run: Run) -> Features:
     """Reads a run's features.npz.
 
     Args:
-        run: the run whose features to read.
+        run: The run whose features to read.
 
     Raises:
-        UserError: the file is missing or damaged, holds values that are not finite, or classes unknown to the run.
+        UserError: If the file is missing or damaged, holds values that are not finite, or classes unknown to the run.
     """
     path = run.folder / FEATURES_FILE
     try:

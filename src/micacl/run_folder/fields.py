@@ -16,7 +16,7 @@ def field(record: dict[str, Any], key: str, kind: type[T]) -> T:
     """A field that must be there.
 
     Raises:
-        FieldError: It is missing, or of another type.
+        FieldError: If it is missing, or of another type.
     """
     if key not in record:
         raise FieldError(f'"{key}" is missing')
@@ -27,7 +27,7 @@ def optional(record: dict[str, Any], key: str, kind: type[T]) -> T | None:
     """A field that may be missing or null.
 
     Raises:
-        FieldError: It is of another type.
+        FieldError: If it is of another type.
     """
     value = record.get(key)
     return None if value is None else checked(kind, value, f'"{key}"')
@@ -37,7 +37,7 @@ def rate(record: dict[str, Any], key: str) -> float | None:
     """A fraction; JSON's null and Python's NaN both mean that it is undefined.
 
     Raises:
-        FieldError: It is no number from 0 to 1.
+        FieldError: If it is no number from 0 to 1.
     """
     value = record.get(key)
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -51,7 +51,7 @@ def flag(value: object, what: str) -> bool | None:
     """True, false, or null for what is unknown.
 
     Raises:
-        FieldError: It is none of these.
+        FieldError: If it is none of these.
     """
     if value is not None and not isinstance(value, bool):
         raise FieldError(f"{what} is {value!r}, neither true nor false")
@@ -62,7 +62,7 @@ def checked(kind: type[T], value: object, what: str) -> T:
     """A value of one type.
 
     Raises:
-        FieldError: It is of another.
+        FieldError: If it is of another.
     """
     if not isinstance(value, kind) or isinstance(value, bool):  # Python counts True as the integer 1
         raise FieldError(f"{what} is {value!r}, not of type {kind.__name__}")

@@ -14,10 +14,10 @@ def find_jobs(sweep_folder: Path) -> list[Path]:
     followed, so that a `latest` that points at a job does not count it twice.
 
     Args:
-        sweep_folder: what Hydra's multirun wrote, or any folder of run folders.
+        sweep_folder: What Hydra's multirun wrote, or any folder of run folders.
 
     Raises:
-        UserError: there is no such folder, or one in it cannot be read.
+        UserError: If there is no such folder, or one in it cannot be read.
     """
     if not sweep_folder.is_dir():
         raise UserError(f"{sweep_folder}: no such folder.")

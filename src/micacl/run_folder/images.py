@@ -18,7 +18,7 @@ def read_images(run: Run, name: str) -> dict[str, list[bytes]]:
     """The encoded pictures of each clip, in their order.
 
     Args:
-        run: the run that has kept them.
+        run: The run that has kept them.
         name: `THUMBNAILS_FILE` or `FRAMES_FILE`, NumPy archives of `clip` (M names, one for each picture), `data`
             (uint8, all pictures one after the other as JPEG, PNG or WebP) and `offsets` (M + 1, where each begins).
 
@@ -26,7 +26,7 @@ def read_images(run: Run, name: str) -> dict[str, list[bytes]]:
         Nothing where the run has not recorded them.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: If the file is damaged.
     """
     path = run.folder / name
     try:

@@ -18,7 +18,7 @@ class Instances:
     """What the network makes of the instances, T of them in a clip.
 
     Attributes:
-        weights: by clip, shape (T,), not negative; empty for a network without WIAN.
+        weights: By clip, shape (T,), not negative; empty for a network without WIAN.
         adjacency: GEIIM's A, shape (T, T); None for a network without GEIIM.
     """
 
@@ -32,13 +32,13 @@ def read_instances(run: Run) -> Instances | None:
     A network without GEIIM has no `adjacency`, one without WIAN neither `clip` nor `weights`.
 
     Args:
-        run: the run.
+        run: The run.
 
     Returns:
         None where the run has not recorded them.
 
     Raises:
-        UserError: the file is damaged, or holds weights that are negative or not finite.
+        UserError: If the file is damaged, or holds weights that are negative or not finite.
     """
     path = run.folder / INSTANCES_FILE
     try:

@@ -19,9 +19,9 @@ class Metrics:
     """The course of a training.
 
     Attributes:
-        epoch: the epochs in their order, counted from 1.
-        columns: for each metric its value at each epoch; None where it was not measured or is not finite.
-        not_finite: the metrics that were NaN or infinite at some epoch, each with the first such epoch.
+        epoch: The epochs in their order, counted from 1.
+        columns: For each metric its value at each epoch; None where it was not measured or is not finite.
+        not_finite: The metrics that were NaN or infinite at some epoch, each with the first such epoch.
     """
 
     epoch: tuple[int, ...]
@@ -33,10 +33,10 @@ def read_metrics(run: Run) -> Metrics:
     """Reads a run's metrics.csv.
 
     Args:
-        run: the run whose metrics to read; it may still be running.
+        run: The run whose metrics to read; it may still be running.
 
     Raises:
-        UserError: the file is missing, empty or damaged.
+        UserError: If the file is missing, empty or damaged.
     """
     path = run.folder / METRICS_FILE
     columns, rows = read_csv(path, f"the run ({run.status}) has not finished an epoch")

@@ -19,9 +19,9 @@ class Predictions:
 
     Attributes:
         clip: N names, each once.
-        label: shape (N,), class indices.
-        prediction: shape (N,), class indices.
-        probability: shape (N, K); NaN in the rows of clips whose probabilities are no probabilities.
+        label: Shape (N,), class indices.
+        prediction: Shape (N,), class indices.
+        probability: Shape (N, K); NaN in the rows of clips whose probabilities are no probabilities.
     """
 
     clip: tuple[str, ...]
@@ -41,10 +41,10 @@ def read_predictions(run: Run) -> Predictions:
     """Reads a run's predictions.csv.
 
     Args:
-        run: the run whose predictions to read.
+        run: The run whose predictions to read.
 
     Raises:
-        UserError: the file is missing or damaged, names a class that the run does not know, or counts a clip twice.
+        UserError: If the file is missing or damaged, names a class that the run does not know, or counts a clip twice.
     """
     path = run.folder / PREDICTIONS_FILE
     index = {name: k for k, name in enumerate(run.class_names)}
@@ -80,13 +80,13 @@ def read_confusion(run: Run) -> NDArray[np.int64]:
     """How many test clips of each class were taken for which.
 
     Args:
-        run: the run whose predictions to count.
+        run: The run whose predictions to count.
 
     Returns:
         Shape (K, K), clips: row k holds the clips with label k, column j those predicted as j.
 
     Raises:
-        UserError: as `read_predictions`.
+        UserError: As `read_predictions`.
     """
     return read_predictions(run).confusion
 
@@ -95,7 +95,7 @@ def recalls(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Recall of each class.
 
     Args:
-        counts: confusion matrix, shape (K, K), rows are labels.
+        counts: Confusion matrix, shape (K, K), rows are labels.
 
     Returns:
         Shape (K,), fractions; NaN for a class with no clip.
@@ -109,7 +109,7 @@ def war(counts: NDArray[np.int64]) -> float:
     """Weighted average recall, a fraction: the share of clips that are right.
 
     Args:
-        counts: confusion matrix, shape (K, K), rows are labels.
+        counts: Confusion matrix, shape (K, K), rows are labels.
     """
     return float(np.trace(counts) / counts.sum())
 
@@ -118,7 +118,7 @@ def uar(counts: NDArray[np.int64]) -> float:
     """Unweighted average recall, a fraction: the mean of the recalls of the classes that have clips.
 
     Args:
-        counts: confusion matrix, shape (K, K), rows are labels.
+        counts: Confusion matrix, shape (K, K), rows are labels.
     """
     return float(np.nanmean(recalls(counts)))
 
@@ -130,8 +130,8 @@ def disagreement(results: Results, counts: NDArray[np.int64]) -> list[str]:
     """One sentence for each rate that differs: counts stand beside rates only if both are of the same predictions.
 
     Args:
-        results: of run.json.
-        counts: confusion matrix of predictions.csv, shape (K, K).
+        results: Of run.json.
+        counts: Confusion matrix of predictions.csv, shape (K, K).
     """
     notes = []
     for name, reported, counted in (("WAR", results.war, war(counts)), ("UAR", results.uar, uar(counts))):

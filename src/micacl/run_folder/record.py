@@ -19,12 +19,12 @@ class Costs:
     """A network's costs for one clip.
 
     Attributes:
-        clip_shape: of the clip, (3, F, H, W).
-        parameters: how many.
-        multiply_adds: of convolutions and matrix products, as computed.
-        multiply_adds_with_padding: the same with the temporal taps that meet nothing but padding.
-        latency_ms: median time of one clip in a batch of its own, in milliseconds, on the run's device.
-        latency_repeats: how many passes the median is of.
+        clip_shape: Of the clip, (3, F, H, W).
+        parameters: How many.
+        multiply_adds: Of convolutions and matrix products, as computed.
+        multiply_adds_with_padding: The same with the temporal taps that meet nothing but padding.
+        latency_ms: Median time of one clip in a batch of its own, in milliseconds, on the run's device.
+        latency_repeats: How many passes the median is of.
     """
 
     clip_shape: tuple[int, ...]
@@ -53,11 +53,11 @@ class Results:
     """A finished run's figures on the test split, as fractions; None where undefined.
 
     Attributes:
-        headline: which epoch `war`, `uar` and `recall` belong to, in words ("last epoch").
-        war: weighted average recall.
-        uar: unweighted average recall.
-        recall: recall of every class of the run; None for a class with no test clip.
-        best_on_test: the test-selected figures, if the run kept them.
+        headline: Which epoch `war`, `uar` and `recall` belong to, in words ("last epoch").
+        war: Weighted average recall.
+        uar: Unweighted average recall.
+        recall: Recall of every class of the run; None for a class with no test clip.
+        best_on_test: The test-selected figures, if the run kept them.
     """
 
     headline: str
@@ -72,9 +72,9 @@ class Checkpoint:
     """A checkpoint that was tested without a training.
 
     Attributes:
-        epoch: after which it was written.
-        dataset: what it was trained on; None where that is not recorded.
-        fold: likewise.
+        epoch: After which it was written.
+        dataset: What it was trained on; None where that is not recorded.
+        fold: Likewise.
     """
 
     epoch: int
@@ -87,26 +87,26 @@ class Run:
     """One run, read from its folder: a training, or the test of a checkpoint.
 
     Attributes:
-        folder: where it lies.
+        folder: Where it lies.
         status: "running" is also what a killed run leaves behind.
-        error: what a failed run reported, or what interrupted it.
-        dataset: the data set's name.
-        class_names: in the order of the labels; empty until the run has read its data.
+        error: What a failed run reported, or what interrupted it.
+        dataset: The data set's name.
+        class_names: In the order of the labels; empty until the run has read its data.
         fold: None for a data set without folds.
         seed: None for an unseeded run.
-        setting: the job's overrides without fold and seed, or "default".
+        setting: The job's overrides without fold and seed, or "default".
         protocol: "published", "holdout" or "checkpoint of" a run.
         results: None until the run has finished.
-        git_commit: the code that ran, if known.
-        git_changed: whether that code was changed; None if unknown.
-        ablation: which parts of the method were on, by name; empty where not recorded.
-        class_counts: training clips of each class; None where not recorded.
-        data_manifest: hash of the data's manifest; None where not recorded.
-        device: what the run computed on, if known.
-        precision: in which it computed, if known.
-        versions: version of each package that decides the figures.
-        checkpoint: what was tested; None for a training.
-        costs: the network's; None where not recorded.
+        git_commit: The code that ran, if known.
+        git_changed: Whether that code was changed; None if unknown.
+        ablation: Which parts of the method were on, by name; empty where not recorded.
+        class_counts: Training clips of each class; None where not recorded.
+        data_manifest: Hash of the data's manifest; None where not recorded.
+        device: What the run computed on, if known.
+        precision: In which it computed, if known.
+        versions: Version of each package that decides the figures.
+        checkpoint: What was tested; None for a training.
+        costs: The network's; None where not recorded.
     """
 
     folder: Path
@@ -135,10 +135,10 @@ def read_run(folder: Path) -> Run:
     """Reads and checks one run folder.
 
     Args:
-        folder: the run folder.
+        folder: The run folder.
 
     Raises:
-        UserError: `folder` is no run folder, or its run.json is damaged. The message names the file and the field.
+        UserError: If `folder` is no run folder, or its run.json is damaged. The message names the file and the field.
     """
     path = folder / RUN_FILE
     try:
@@ -233,7 +233,7 @@ def read_costs(record: dict[str, Any] | None) -> Costs | None:
     """Reads the "costs" of run.json; None where there are none.
 
     Raises:
-        FieldError: a field is missing or of another type.
+        FieldError: If a field is missing or of another type.
     """
     if record is None:
         return None

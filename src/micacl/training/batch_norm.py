@@ -18,11 +18,11 @@ class GlobalBatchNorm3d(nn.BatchNorm3d):
         num_ranks = torch.distributed.get_world_size()
         x = x_NCLHW.float()
         mean_C = all_reduce(x.mean(dim=(0, 2, 3, 4))) / num_ranks
-        centred = x - mean_C[:, None, None, None]
-        variance_C = all_reduce(centred.square().mean(dim=(0, 2, 3, 4))) / num_ranks
+        centered = x - mean_C[:, None, None, None]
+        variance_C = all_reduce(centered.square().mean(dim=(0, 2, 3, 4))) / num_ranks
         self._track(mean_C.detach(), variance_C.detach(), num_ranks * x.numel() // x.shape[1])
         scale_C = self.weight * torch.rsqrt(variance_C + self.eps)
-        y = centred * scale_C[:, None, None, None] + self.bias[:, None, None, None]
+        y = centered * scale_C[:, None, None, None] + self.bias[:, None, None, None]
         return y.to(x_NCLHW.dtype)
 
     def _track(self, mean_C: Tensor, variance_C: Tensor, count: int) -> None:
@@ -35,7 +35,7 @@ class GlobalBatchNorm3d(nn.BatchNorm3d):
         self.running_var.lerp_(variance_C * count / max(1, count - 1), self.momentum)
 
 
-def normalise_over_ranks(network: nn.Module) -> None:
+def normalize_over_ranks(network: nn.Module) -> None:
     """Makes every 3-D batch normalisation of a network one over the global batch; its state stays as it is."""
     for module in network.modules():
         if type(module) is nn.BatchNorm3d:

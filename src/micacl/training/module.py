@@ -28,7 +28,7 @@ from micacl.training.schedule import learning_rate_factor
 
 
 @dataclass(frozen=True)
-class Optimisation:
+class Optimization:
     """AdamW and its schedule.
 
     Attributes:
@@ -83,14 +83,14 @@ class ExpressionModule(LightningModule):
         network: MICACL,
         loss: nn.Module,
         class_names: Sequence[str],
-        optimisation: Optimisation,
+        optimization: Optimization,
         validation_name: str,
     ) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
         self.class_names = list(class_names)
-        self.optimisation = optimisation
+        self.optimization = optimization
         self.validation_name = validation_name
         self.figures = EpochFigures()
         self.collected = ClipPredictions()
@@ -166,7 +166,7 @@ class ExpressionModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with linear warm-up and a cosine, by step (Section IV-A)."""
-        settings = self.optimisation
+        settings = self.optimization
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -183,7 +183,7 @@ class ExpressionModule(LightningModule):
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
         """Clips the norm here: Lightning refuses to with a fused optimiser, for the sake of a scaler we do not use."""
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimisation.gradient_clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimization.gradient_clip_norm)
         self.figures.add("train/gradient_norm", norm, weight=1)
 
     def epoch_figures(self) -> dict[str, float]:

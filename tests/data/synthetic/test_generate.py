@@ -16,7 +16,7 @@ from micacl.data.expressions import CLASS_NAMES
 from micacl.data.synthetic import generate
 from micacl.data.synthetic.generate import prepare, recipe_hash
 from micacl.data.synthetic.plan import plan_clips
-from micacl.data.synthetic.recipe import Recipe
+from micacl.data.synthetic.recipe import DRAWING_VERSION, Recipe
 from micacl.errors import UserError
 
 
@@ -75,7 +75,7 @@ def test_every_value_of_the_recipe_names_another_data_set() -> None:
 
 def test_another_version_of_the_drawing_names_another_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
     before = recipe_hash(Recipe())
-    monkeypatch.setattr(generate, "DRAWING_VERSION", generate.DRAWING_VERSION + 1)
+    monkeypatch.setattr(generate, "DRAWING_VERSION", DRAWING_VERSION + 1)
 
     assert recipe_hash(Recipe()) != before
 

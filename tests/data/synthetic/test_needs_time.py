@@ -45,8 +45,8 @@ def thumbnails(tmp_path_factory: pytest.TempPathFactory) -> tuple[FloatArray, In
 
 
 def _thumbnail(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _uar(features: FloatArray, labels: IntArray, folds: IntArray) -> float:

@@ -136,12 +136,12 @@ def test_a_run_on_other_clips_than_were_checked_is_not_verified(tmp_path: Path) 
     copy = small_copy()
     verify(copy, tmp_path)
     fold = copy.listing.folds[1]
-    relabelled = tuple(replace(entry, label=(entry.label + 1) % 3) for entry in fold.test)
+    relabeled = tuple(replace(entry, label=(entry.label + 1) % 3) for entry in fold.test)
     for other, part in (
         (copy.with_fold(2, train=fold.train[1:]), "train"),
         (copy.with_fold(2, train=fold.train[1:], test=(*fold.test, fold.train[0])), "train"),
         (copy.with_fold(2, test=fold.test[1:]), "test"),
-        (copy.with_fold(2, test=relabelled), "test"),
+        (copy.with_fold(2, test=relabeled), "test"),
     ):
         expected = f"the {part} clips of fold 2 are not those that were checked"
         assert state(other, tmp_path) == DataState(False, None, expected)

@@ -32,7 +32,7 @@ def bad() -> Report:
     return run(replace(copy.with_fold(1, train=fold.train[1:]), missing=missing))
 
 
-def test_without_colours_words_say_what_is_wrong_and_what_to_do(bad: Report) -> None:
+def test_without_colors_words_say_what_is_wrong_and_what_to_do(bad: Report) -> None:
     shown = text(bad)
     assert "\x1b" not in shown
     assert max(map(len, shown.splitlines())) <= 80
@@ -57,7 +57,7 @@ def test_counts_stand_beside_the_published_where_they_differ(bad: Report) -> Non
     assert lines[second] == ["all", "9358", "2339", "9361", "2336"]
 
 
-def test_colours_follow_the_words(bad: Report) -> None:
+def test_colors_follow_the_words(bad: Report) -> None:
     shown = text(bad, terminal=True)
     assert re.search(r"\x1b\[1;31mWRONG", shown)
     assert re.search(r"\x1b\[32mok", shown)

@@ -86,7 +86,7 @@ def test_both_figures_are_saved_at_150_dpi_over_old_ones(tmp_path: Path) -> None
     assert plt.get_fignums() == [], "pyplot keeps every figure that it has heard of"
 
 
-def test_tsne_is_the_same_twice_and_keeps_neighbours(tmp_path: Path) -> None:
+def test_tsne_is_the_same_twice_and_keeps_neighbors(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(3), 12)
     features = (rng.normal(size=(36, 512)) + 20 * np.eye(512)[label]).astype(np.float32)

@@ -12,7 +12,7 @@ import pytest
 from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, results, write_record
 
 from micacl.errors import UserError
-from micacl.reporting.sweep.summary import summarise
+from micacl.reporting.sweep.summary import summarize
 
 RATES = ["war", "uar", "best_on_test_war", "best_on_test_uar"]
 
@@ -41,7 +41,7 @@ def test_csv_holds_mean_and_deviation_of_every_setting(tmp_path: Path) -> None:
         wars[setting].append(100 * float(figures["war"]))  # type: ignore[arg-type]
         fears[setting].append(100 * float(figures["recall"]["fear"]))  # type: ignore[index]
         write_record(tmp_path / str(job), setting=setting, fold=job // 2 % 3 + 1, seed=job // 6, results=figures)
-    summarise(tmp_path)
+    summarize(tmp_path)
     ours = rows(tmp_path, "ours")
     assert [row["setting"] for row in ours] == list(wars)
     for row in ours:
@@ -53,7 +53,7 @@ def test_csv_holds_mean_and_deviation_of_every_setting(tmp_path: Path) -> None:
 
 def test_one_run_has_no_deviation(tmp_path: Path) -> None:
     write_record(tmp_path / "0")
-    summarise(tmp_path)
+    summarize(tmp_path)
     (row,) = rows(tmp_path, "ours")
     assert [row[f"{rate}_mean"] for rate in RATES] == ["60.0000", "50.0000", "65.0000", "55.0000"]
     assert [row[f"{rate}_std"] for rate in RATES] == ["", "", "", ""]
@@ -62,7 +62,7 @@ def test_one_run_has_no_deviation(tmp_path: Path) -> None:
 
 def test_a_run_folder_can_be_summarised_itself(tmp_path: Path) -> None:
     write_record(tmp_path)
-    summarise(tmp_path)
+    summarize(tmp_path)
     assert rows(tmp_path, "ours")[0]["n"] == "1"
 
 
@@ -77,7 +77,7 @@ def test_jobs_without_a_result_say_which_and_why(tmp_path: Path) -> None:
     (tmp_path / "12").mkdir()
     (tmp_path / "13").mkdir()
     (tmp_path / "13" / "run.json").write_text("{")
-    summarise(tmp_path)
+    summarize(tmp_path)
     failed = [(row["job"], row["fold"], row["seed"], row["status"], row["error"]) for row in rows(tmp_path, "failed")]
     assert failed[:-1] == [
         ("1", "2", "1", "failed", "no such clip: 00042"),
@@ -97,7 +97,7 @@ def test_jobs_without_a_result_say_which_and_why(tmp_path: Path) -> None:
 
 def test_a_sweep_of_failures_alone(tmp_path: Path) -> None:
     write_record(tmp_path / "0", status="failed", error="boom", results=None)
-    summarise(tmp_path)
+    summarize(tmp_path)
     (row,) = rows(tmp_path, "ours")
     assert (row["n"], row["jobs"], row["war_mean"], row["folds"]) == ("0", "1", "", "")
     assert "0 of 1" in markdown(tmp_path)
@@ -106,7 +106,7 @@ def test_a_sweep_of_failures_alone(tmp_path: Path) -> None:
 def test_published_figures_stand_under_best_on_test(tmp_path: Path) -> None:
     for fold in range(1, 6):
         write_record(tmp_path / str(fold), dataset="dfew", fold=fold)
-    summarise(tmp_path)
+    summarize(tmp_path)
     published = rows(tmp_path, "published")
     assert len(published) == 10
     micacl = published[-1]
@@ -124,7 +124,7 @@ def test_published_figures_stand_under_best_on_test(tmp_path: Path) -> None:
 def test_the_ablation_on_fold_5_gets_the_ablation_table(tmp_path: Path) -> None:
     for job, setting in enumerate("abcd"):
         write_record(tmp_path / str(job), dataset="dfew", fold=5, setting=f"ablation={setting}")
-    summarise(tmp_path)
+    summarize(tmp_path)
     assert [row["setting"] for row in rows(tmp_path, "published")] == [row["setting"] for row in rows(tmp_path, "ours")]
 
 
@@ -134,7 +134,7 @@ def test_data_sets_and_class_sets_are_never_mixed(tmp_path: Path) -> None:
     write_record(tmp_path / "1", dataset="mafw", class_names=eleven)
     write_record(tmp_path / "2", dataset="synthetic")
     write_record(tmp_path / "3", dataset="mafw", class_names=CLASS_NAMES[::-1])
-    summary = summarise(tmp_path)
+    summary = summarize(tmp_path)
     assert [(table.dataset, len(table.class_names)) for table in summary.tables] == [
         ("mafw", 7),
         ("mafw", 11),
@@ -157,7 +157,7 @@ def test_jobs_that_failed_before_they_read_their_data_stand_with_the_others(tmp_
     write_record(tmp_path / "1")
     write_record(tmp_path / "2", **early)
     write_record(tmp_path / "3", dataset="dfew", **early)
-    first, second = summarise(tmp_path).tables
+    first, second = summarize(tmp_path).tables
     assert (first.class_names, [job.job for job in first.failed]) == (tuple(CLASS_NAMES), ["0", "2"])
     assert (second.dataset, second.class_names, [job.job for job in second.failed]) == ("dfew", (), ["3"])
     assert "1 of 3" in markdown(tmp_path)
@@ -168,7 +168,7 @@ def test_absent_classes_and_undefined_rates(tmp_path: Path) -> None:
     recall: dict[str, float | None] = dict.fromkeys(CLASS_NAMES, 0.5)
     write_record(tmp_path / "0", results=results(0.5, 0.5, recall | {"disgust": None, "fear": float("nan")}))
     write_record(tmp_path / "1", fold=2, results=results(0.5, 0.5, recall | {"disgust": None, "fear": 0.25}))
-    summarise(tmp_path)
+    summarize(tmp_path)
     (row,) = rows(tmp_path, "ours")
     assert (row["recall_disgust_mean"], row["recall_disgust_n"]) == ("", "0")
     assert (row["recall_fear_mean"], row["recall_fear_std"], row["recall_fear_n"]) == ("25.0000", "", "1")
@@ -182,7 +182,7 @@ def test_warns_where_means_cannot_be_compared(tmp_path: Path) -> None:
     write_record(tmp_path / "1", setting="a", fold=2)
     write_record(tmp_path / "2", setting="b", fold=1, git_commit="fedcba9876543210")
     write_record(tmp_path / "3", setting="b", fold=1)
-    summarise(tmp_path)
+    summarize(tmp_path)
     text = markdown(tmp_path)
     assert "not run on the same folds and seeds" in text
     assert "b: fold 1, seed 1 occurs 2 times" in text
@@ -192,7 +192,7 @@ def test_warns_where_means_cannot_be_compared(tmp_path: Path) -> None:
 def test_an_even_sweep_is_not_warned_about(tmp_path: Path) -> None:
     for job in range(4):
         write_record(tmp_path / str(job), setting="ab"[job % 2], fold=job // 2)
-    (table,) = summarise(tmp_path).tables
+    (table,) = summarize(tmp_path).tables
     assert len(table.notes) == 2
     assert "last epoch" in table.notes[0]
     assert table.notes[1].startswith("best-on-test")
@@ -201,7 +201,7 @@ def test_an_even_sweep_is_not_warned_about(tmp_path: Path) -> None:
 def test_hostile_names_survive_the_csv(tmp_path: Path) -> None:
     setting = 'x="a,b"\n|<b>'
     write_record(tmp_path / "0", class_names=HOSTILE_NAMES, dataset="<i>|$d$", setting=setting)
-    summarise(tmp_path)
+    summarize(tmp_path)
     (row,) = rows(tmp_path, "ours")
     assert (row["setting"], row["dataset"]) == (setting, "<i>|$d$")
     assert all(row[f"recall_{name}_mean"] == "50.0000" for name in HOSTILE_NAMES)
@@ -212,15 +212,15 @@ def test_hostile_names_survive_the_csv(tmp_path: Path) -> None:
 def test_no_runs(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="holds no run"):
-        summarise(tmp_path)
+        summarize(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_summarising_again_changes_nothing(tmp_path: Path) -> None:
     write_record(tmp_path / "0")
-    summarise(tmp_path)
+    summarize(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    summarise(tmp_path)
+    summarize(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert set(before) == {"summary.csv", "summary.md"}
 
@@ -229,7 +229,7 @@ def test_a_summary_that_cannot_be_written_is_an_error_and_leaves_nothing_behind(
     write_record(tmp_path / "0")
     (tmp_path / "summary.md").mkdir()
     with pytest.raises(UserError, match=r"Cannot write .*summary\.md"):
-        summarise(tmp_path)
+        summarize(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "summary.csv", "summary.md"]
 
 

@@ -31,10 +31,10 @@ class Task:
     """What to do with one clip.
 
     Attributes:
-        clip: the clip.
-        target: where its frames go; None only looks.
-        size: height and width of the squares in pixels.
-        max_frames: most frames to keep; None keeps all.
+        clip: The clip.
+        target: Where its frames go; None only looks.
+        size: Height and width of the squares in pixels.
+        max_frames: Most frames to keep; None keeps all.
     """
 
     clip: Clip
@@ -56,17 +56,17 @@ def build(
     is. A second call at the same time waits for the first.
 
     Args:
-        clips: all clips of the data set, each once.
-        cache_dir: folder in which caches are kept; made if missing.
-        key: the cache.
-        num_workers: processes that decode, at least 1.
-        store: keep the frames; False only looks.
+        clips: All clips of the data set, each once.
+        cache_dir: Folder in which caches are kept; made if missing.
+        key: The cache.
+        num_workers: Processes that decode, at least 1.
+        store: Keep the frames; False only looks.
 
     Returns:
         The facts of each clip by its name, those that cannot be decoded among them.
 
     Raises:
-        UserError: the cache folder cannot be written to, or the disk is full.
+        UserError: If the cache folder cannot be written to, or the disk is full.
     """
     folder = cache_dir / key.folder_name
     with _explained(folder):

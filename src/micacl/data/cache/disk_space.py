@@ -21,15 +21,15 @@ def check_room(clips: Sequence[Clip], cache_dir: Path, key: CacheKey) -> str:
     """Estimate what is still to be written, from the lengths of some clips, and compare it with the disk.
 
     Args:
-        clips: all clips of the data set.
-        cache_dir: folder in which caches are kept.
-        key: the cache.
+        clips: All clips of the data set.
+        cache_dir: Folder in which caches are kept.
+        key: The cache.
 
     Returns:
         One line for the user: what is needed and what is there.
 
     Raises:
-        UserError: the disk has less.
+        UserError: If the disk has less.
     """
     present = cached_names(cache_dir / key.folder_name)
     left = [clip for clip in clips if clip.name not in present]

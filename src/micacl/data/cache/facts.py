@@ -12,13 +12,13 @@ class ClipFacts:
     """One clip as it lies on the disk.
 
     Attributes:
-        name: the clip's name in its data set.
-        num_frames: frames that can be decoded; 0 where the clip cannot.
-        height: of a frame in pixels.
-        width: of a frame in pixels.
+        name: The clip's name in its data set.
+        num_frames: Frames that can be decoded; 0 where the clip cannot.
+        height: Of a frame in pixels.
+        width: Of a frame in pixels.
         content_hash: SHA-256 of the video file's bytes, or of the frames' files one after the other; "" where the clip
             cannot be read.
-        reason: why the clip cannot be decoded; "" where it can.
+        reason: Why the clip cannot be decoded; "" where it can.
     """
 
     name: str
@@ -33,11 +33,11 @@ def content_hash(path: Path) -> str:
     """SHA-256 of a clip's bytes, the same wherever the clip lies and whatever its frames are called.
 
     Args:
-        path: a video file, or a folder of frames.
+        path: A video file, or a folder of frames.
 
     Raises:
-        OSError: it cannot be read.
-        DecodeError: the folder has no frames.
+        OSError: If it cannot be read.
+        DecodeError: If the folder has no frames.
     """
     if not path.is_dir():
         with path.open("rb") as file:

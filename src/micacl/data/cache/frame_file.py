@@ -31,17 +31,17 @@ def read_frames(
     """Read some frames, and nothing else of the file.
 
     Args:
-        path: the file.
+        path: The file.
         size: S, height and width of its frames.
-        choose: is told how many frames there are, and returns the indices of those to read.
+        choose: Is told how many frames there are, and returns the indices of those to read.
         rows: R of the S rows of each, without a step.
 
     Returns:
         The frames, F,R,S,3.
 
     Raises:
-        OSError: it cannot be opened or read, or is a symbolic link.
-        ValueError: it is not whole, or no file of such frames.
+        OSError: If it cannot be opened or read, or is a symbolic link.
+        ValueError: If it is not whole, or no file of such frames.
     """
     row_bytes = size * 3
     frame_bytes = size * row_bytes

@@ -13,9 +13,9 @@ class Entry:
     """A line of the journal.
 
     Attributes:
-        facts: what was found out about the clip.
-        signature: of its file or folder at that time; another one means that the source has changed since.
-        stored: its frames are in the cache.
+        facts: What was found out about the clip.
+        signature: Of its file or folder at that time; another one means that the source has changed since.
+        stored: Its frames are in the cache.
     """
 
     facts: ClipFacts

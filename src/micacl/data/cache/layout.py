@@ -30,10 +30,10 @@ class CacheKey:
     """What tells one cache from another.
 
     Attributes:
-        dataset: the data set's name.
-        root: the folder that it was read from, resolved.
+        dataset: The data set's name.
+        root: The folder that it was read from, resolved.
         size: S, height and width of the frames in pixels.
-        frames: most frames that are kept of a clip, evenly spaced, or "all".
+        frames: Most frames that are kept of a clip, evenly spaced, or "all".
     """
 
     dataset: str
@@ -66,10 +66,10 @@ def refuse_links(folder: Path) -> None:
     """Looks for links where a cache keeps folders and files that it writes to; `cache.dir` itself may be one.
 
     Args:
-        folder: the cache.
+        folder: The cache.
 
     Raises:
-        UserError: there is one.
+        UserError: If there is one.
     """
     clips = folder / "clips"
     written = [folder, clips, folder / ABOUT_NAME, folder / JOURNAL_NAME, folder / "lock"]

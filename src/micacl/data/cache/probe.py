@@ -16,9 +16,9 @@ def find_undecodable(clips: Sequence[Clip], num_workers: int, show_progress: boo
     """Decode every frame of every clip once.
 
     Args:
-        clips: the clips to try.
-        num_workers: processes that decode in parallel, at least 1: a damaged file then cannot harm this process.
-        show_progress: draw a progress bar on a terminal's stderr.
+        clips: The clips to try.
+        num_workers: Processes that decode in parallel, at least 1: a damaged file then cannot harm this process.
+        show_progress: Draw a progress bar on a terminal's stderr.
 
     Returns:
         The clips that fail, in the order given.

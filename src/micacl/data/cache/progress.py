@@ -12,8 +12,8 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Draw a bar with the time left on a terminal's stderr, or its last state where that is no terminal.
 
     Args:
-        what: what goes on, in a few words.
-        total: clips in all.
+        what: What goes on, in a few words.
+        total: Clips in all.
 
     Yields:
         A function that is called with the number of clips finished since its last call.

@@ -19,7 +19,7 @@ class CachedFrames:
     """Copies the frames that are asked for out of a clip's file; nothing else is read or kept.
 
     Args:
-        folder: the cache.
+        folder: The cache.
         size: S, height and width of its frames in pixels.
     """
 
@@ -48,8 +48,8 @@ def choose_source(cache: Path | None, clips: Sequence[Clip], size: int) -> Frame
     """Read the clips from the cache if it holds every one of them, and decode all of them otherwise.
 
     Args:
-        cache: the cache's folder, which need not exist, or None for no cache.
-        clips: the clips that will be asked for.
+        cache: The cache's folder, which need not exist, or None for no cache.
+        clips: The clips that will be asked for.
         size: S, height and width of the frames in pixels.
     """
     if cache is None or not cache.is_dir():

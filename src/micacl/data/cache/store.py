@@ -18,17 +18,17 @@ def take_in(name: str, path: Path, target: Path | None, size: int, max_frames: i
     """Decode every frame of a clip and, if asked to, keep them as small squares.
 
     Args:
-        name: the clip's name.
-        path: a video file, or a folder of frames.
-        target: the `.npy` file to write; None only looks.
-        size: height and width of the squares in pixels.
-        max_frames: most frames to keep, evenly spaced; None keeps all.
+        name: The clip's name.
+        path: A video file, or a folder of frames.
+        target: The `.npy` file to write; None only looks.
+        size: Height and width of the squares in pixels.
+        max_frames: Most frames to keep, evenly spaced; None keeps all.
 
     Returns:
         What was found. A clip that cannot be decoded leaves no file, and its reason in the facts.
 
     Raises:
-        UserError: the target cannot be written, for example because the disk is full.
+        UserError: If the target cannot be written, for example because the disk is full.
     """
     try:
         digest = content_hash(path)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from micacl.data.datasets.labelled import Labelled
+from micacl.data.datasets.labeled import Labeled
 from micacl.data.datasets.listing import Entry
 from micacl.data.datasets.names import path_parts, without_suffix
 from micacl.data.datasets.text_file import Place
@@ -14,25 +14,25 @@ from micacl.errors import UserError
 
 def read_class_folders(
     root: Path, not_found: Callable[[str], UserError]
-) -> tuple[list[Labelled], Callable[[Entry], Path]]:
+) -> tuple[list[Labeled], Callable[[Entry], Path]]:
     """Read `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
 
     Args:
-        root: the folder of the classes' folders.
-        not_found: makes the error from what is wrong.
+        root: The folder of the classes' folders.
+        not_found: Makes the error from what is wrong.
 
     Returns:
         The clips by class and name, and their finder.
 
     Raises:
-        UserError: a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
+        UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
     """
     classes = _list(root).folders
     if not classes:
         raise not_found(f"{root} has no folders.")
     if pair := clash(classes):
         raise UserError(f"the folders {pair[0]} and {pair[1]} in {root} are the same class; put their clips into one")
-    clips: list[Labelled] = []
+    clips: list[Labeled] = []
     for name in classes:
         folder = root / name
         if root.resolve().is_relative_to(folder.resolve()):
@@ -46,7 +46,7 @@ def read_class_folders(
             if not _is_text(name + clip):
                 raise UserError(f"{ascii(str(folder / clip))[1:-1]}: the name is not UTF-8; rename it")
             path = "/".join((*path_parts(name), *path_parts(clip)))
-            clips.append(Labelled(without_suffix(path), path, class_name(name), Place(folder / clip, None)))
+            clips.append(Labeled(without_suffix(path), path, class_name(name), Place(folder / clip, None)))
     return clips, lambda entry: entry.place.path
 
 

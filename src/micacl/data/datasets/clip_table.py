@@ -6,24 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from micacl.data.datasets.csv_rows import Row, read_rows
-from micacl.data.datasets.labelled import Labelled
+from micacl.data.datasets.labeled import Labeled
 from micacl.data.datasets.listing import Entry
 from micacl.data.datasets.names import clip_names, path_parts
 from micacl.data.expressions import clash, class_name
 from micacl.errors import UserError
 
 
-def read_clip_table(table: Path) -> tuple[list[Labelled], Callable[[Entry], Path]]:
+def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]]:
     """Read a CSV file with the columns `path,label` and perhaps `subject,fold`.
 
     Args:
-        table: the file; paths in it are relative to its folder, or absolute.
+        table: The file; paths in it are relative to its folder, or absolute.
 
     Returns:
         The clips in the file's order, and their finder.
 
     Raises:
-        UserError: the file has a mistake; the message names the line.
+        UserError: If the file has a mistake; the message names the line.
     """
     rows = list(read_rows(table, ("path", "label"), optional=("subject", "fold")))
     if not rows:
@@ -48,10 +48,10 @@ def read_clip_table(table: Path) -> tuple[list[Labelled], Callable[[Entry], Path
     return clips, find
 
 
-def _clip(row: Row, name: str, path: Path, root: Path, has_folds: bool) -> Labelled:
+def _clip(row: Row, name: str, path: Path, root: Path, has_folds: bool) -> Labeled:
     if has_folds and not row.values["fold"]:
         raise row.error("there is no value for fold; give every clip a fold, or none")
-    return Labelled(
+    return Labeled(
         name=name,
         path=Path(os.path.relpath(path, root)).as_posix(),
         class_name=class_name(row.values["label"]),
@@ -77,7 +77,7 @@ class Shelves:
         """The path as the disk spells it, or None where it is not there.
 
         Args:
-            path: an absolute path. A name may come composed or decomposed (`é` as one character or as two); macOS
+            path: An absolute path. A name may come composed or decomposed (`é` as one character or as two); macOS
                 writes the latter, lists have the former.
         """
         folder = path.parent

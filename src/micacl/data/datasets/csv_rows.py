@@ -15,8 +15,8 @@ class Row:
     """One row of a CSV file.
 
     Attributes:
-        place: the file, and the line that the row ends on.
-        values: column name to stripped value.
+        place: The file, and the line that the row ends on.
+        values: Column name to stripped value.
     """
 
     place: Place
@@ -26,15 +26,15 @@ class Row:
         """The value of a column as a whole number.
 
         Args:
-            column: its name.
-            lowest: the smallest value allowed.
-            highest: the largest value allowed, or None.
+            column: Its name.
+            lowest: The smallest value allowed.
+            highest: The largest value allowed, or None.
 
         Returns:
             The number.
 
         Raises:
-            UserError: the value is no whole number or out of range; the message names the file and line.
+            UserError: If the value is no whole number or out of range; the message names the file and line.
         """
         return whole_number(self.place, column, self.values[column], lowest, highest)
 
@@ -47,17 +47,17 @@ def whole_number(place: Place, name: str, text: str, lowest: int, highest: int |
     """A whole number that was written at some place.
 
     Args:
-        place: where it is written.
-        name: what it says.
-        text: the number as written.
-        lowest: the smallest value allowed.
-        highest: the largest value allowed, or None.
+        place: Where it is written.
+        name: What it says.
+        text: The number as written.
+        lowest: The smallest value allowed.
+        highest: The largest value allowed, or None.
 
     Returns:
         The number.
 
     Raises:
-        UserError: the text is no whole number or out of range; the message names the place.
+        UserError: If the text is no whole number or out of range; the message names the place.
     """
     # Nothing that is counted here has more digits, and int refuses very long numbers with an error of its own.
     number = int(text) if text.isdecimal() and len(text) <= 18 else None
@@ -71,15 +71,15 @@ def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) 
     """Read a CSV file with a header, as spreadsheet programs leave it: a byte-order mark, CRLF, blank lines are fine.
 
     Args:
-        path: the file, UTF-8.
-        columns: the columns that must be there and have a value in every row; others are ignored.
-        optional: columns that may be missing or empty; their value is then "".
+        path: The file, UTF-8.
+        columns: The columns that must be there and have a value in every row; others are ignored.
+        optional: Columns that may be missing or empty; their value is then "".
 
     Yields:
         The rows that are not blank.
 
     Raises:
-        UserError: the file cannot be read, or a column or a value is missing.
+        UserError: If the file cannot be read, or a column or a value is missing.
     """
     header: list[str] = []
     for place, cells in _cells(path):

@@ -38,14 +38,14 @@ def read_dfew(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1))
     """Read the official splits.
 
     Args:
-        root: the option `dataset.root`.
-        folds: the folds to read, of 1 to 5.
+        root: The option `dataset.root`.
+        folds: The folds to read, of 1 to 5.
 
     Returns:
         The listing. DFEW does not say who is shown, so its clips have no subject.
 
     Raises:
-        UserError: there is no such fold; the data is not there (the message shows the layout and how to obtain it); or
+        UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
     return read_official(_LAYOUT, root, folds, NUM_FOLDS, CLASS_NAMES, _entries)

@@ -40,14 +40,14 @@ def read_ferv39k(root: Path | None, fold: int | None = None) -> Listing:
     """Read the official split.
 
     Args:
-        root: the option `dataset.root`.
+        root: The option `dataset.root`.
         fold: None, or 1: there is one split.
 
     Returns:
         The listing. FERV39k does not say who is shown, so its clips have no subject.
 
     Raises:
-        UserError: another fold is asked for; the data is not there (the message shows the layout and how to obtain it);
+        UserError: If another fold is asked for, the data is not there (the message shows the layout),
             or a split file has a mistake (the message names its line).
     """
     if fold not in (None, 1):

@@ -5,7 +5,7 @@ from pathlib import Path
 from micacl.data.datasets.class_folders import read_class_folders
 from micacl.data.datasets.clip_table import read_clip_table
 from micacl.data.datasets.folds import assign_folds
-from micacl.data.datasets.labelled import Labelled, check_named_once, with_subjects
+from micacl.data.datasets.labeled import Labeled, check_named_once, with_subjects
 from micacl.data.datasets.listing import Entry, Fold, Listing
 from micacl.data.datasets.tree import check_root, list_folder
 from micacl.data.expressions import in_order
@@ -22,9 +22,9 @@ def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) 
     """Read a folder of clips.
 
     Args:
-        root: the option `dataset.root`: a folder that holds a folder for each class or one CSV file, or that file.
-        num_folds: how many folds to make where the CSV gives none.
-        subject_pattern: a regular expression that finds the subject in a clip's path, relative to the root; its first
+        root: The option `dataset.root`: a folder that holds a folder for each class or one CSV file, or that file.
+        num_folds: How many folds to make where the CSV gives none.
+        subject_pattern: A regular expression that finds the subject in a clip's path, relative to the root; its first
             group, or the whole match. None takes the subjects that the CSV gives, if any.
 
     Returns:
@@ -32,7 +32,7 @@ def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) 
         not depend on the order of files.
 
     Raises:
-        UserError: the root holds no such thing, a row is wrong (the message names its line), a class cannot be told
+        UserError: If the root holds no such thing, a row is wrong (the message names its line), a class cannot be told
             from another, or there are too few clips or subjects for the folds.
     """
     table = _table(root)
@@ -64,7 +64,7 @@ def _table(root: Path | None) -> Path | None:
     return root / tables[0] if tables else None
 
 
-def _divide(clips: tuple[Labelled, ...], entries: list[Entry], num_folds: int) -> tuple[Fold, ...]:
+def _divide(clips: tuple[Labeled, ...], entries: list[Entry], num_folds: int) -> tuple[Fold, ...]:
     given = [clip.fold for clip in clips if clip.fold is not None]
     folds = given or assign_folds(entries, num_folds)
     return tuple(

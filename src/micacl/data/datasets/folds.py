@@ -15,14 +15,14 @@ def assign_folds(entries: Sequence[Entry], num_folds: int) -> list[int]:
     order or the machine.
 
     Args:
-        entries: the clips.
-        num_folds: how many folds to make.
+        entries: The clips.
+        num_folds: How many folds to make.
 
     Returns:
         The fold of each clip, from 1.
 
     Raises:
-        UserError: there are too few clips or subjects for so many folds.
+        UserError: If there are too few clips or subjects for so many folds.
     """
     if num_folds < 2:
         raise UserError(f"dataset.num_folds is {num_folds}; set it to 2 or more")

@@ -14,11 +14,11 @@ class Entry:
     """One clip in one list. It says nothing of whether the clip is on disk.
 
     Attributes:
-        name: identifies the clip in the data set, the same on every machine.
-        label: index into the listing's class names.
-        place: the file and line that list it.
-        subject: the person shown, or None where the data set does not say.
-        num_frames: how many frames the list says that it has, or None.
+        name: Identifies the clip in the data set, the same on every machine.
+        label: Index into the listing's class names.
+        place: The file and line that list it.
+        subject: The person shown, or None where the data set does not say.
+        num_frames: How many frames the list says that it has, or None.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Fold:
     """What trains and what tests in one fold.
 
     Attributes:
-        number: the fold, from 1.
-        train: the training clips, in the order listed.
-        test: the test clips, in the order listed.
+        number: The fold, from 1.
+        train: The training clips, in the order listed.
+        test: The test clips, in the order listed.
     """
 
     number: int
@@ -52,9 +52,9 @@ class Listing:
     """A data set as its lists describe it.
 
     Attributes:
-        class_names: the name of each label.
-        folds: those that were asked for.
-        find: the clip on disk; raises a UserError that names the file and line of an entry whose clip is not there.
+        class_names: The name of each label.
+        folds: Those that were asked for.
+        find: The clip on disk; raises a UserError that names the file and line of an entry whose clip is not there.
     """
 
     class_names: tuple[str, ...]
@@ -73,8 +73,8 @@ class Located:
     """The clips of a listing on disk.
 
     Attributes:
-        paths: name of each clip that was found to its file or folder.
-        missing: name of each other clip to what is wrong and where it is listed.
+        paths: Name of each clip that was found to its file or folder.
+        missing: Name of each other clip to what is wrong and where it is listed.
     """
 
     paths: dict[str, Path]
@@ -85,7 +85,7 @@ def check_listed_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries of one list, if none repeats another.
 
     Raises:
-        UserError: a clip is listed twice; the message names both lines.
+        UserError: If a clip is listed twice; the message names both lines.
     """
     first: dict[str, Entry] = {}
     for entry in entries:
@@ -113,7 +113,7 @@ def choose_fold(listing: Listing, fold: int) -> Fold:
     """One fold of a data set.
 
     Raises:
-        UserError: there is no such fold.
+        UserError: If there is no such fold.
     """
     chosen = next((other for other in listing.folds if other.number == fold), None)
     if chosen is None:
@@ -126,14 +126,14 @@ def load_split(listing: Listing, fold: int) -> Split:
     """One fold with its clips on disk.
 
     Args:
-        listing: the data set.
-        fold: a fold of it.
+        listing: The data set.
+        fold: A fold of it.
 
     Returns:
         The split, in the order listed.
 
     Raises:
-        UserError: a clip is not on disk or is in both parts (the message names the line), there is no such fold, or
+        UserError: If a clip is not on disk or is in both parts (the message names the line), there is no such fold, or
             the fold cannot be trained on.
     """
     chosen = choose_fold(listing, fold)

@@ -44,18 +44,18 @@ def read_lists(
     """Read a training and a test list, for one fold or for several.
 
     Args:
-        root: the option `dataset.root`.
-        train_list: the option `dataset.train_list`; `%d` in it stands for the fold.
-        test_list: the option `dataset.test_list`, likewise.
-        class_names: what the labels 0, 1, ... of the lists stand for, in any spelling.
-        fold: the fold that is needed, or None.
+        root: The option `dataset.root`.
+        train_list: The option `dataset.train_list`; `%d` in it stands for the fold.
+        test_list: The option `dataset.test_list`, likewise.
+        class_names: What the labels 0, 1, ... of the lists stand for, in any spelling.
+        fold: The fold that is needed, or None.
 
     Returns:
         The listing of all folds, its classes in our order.
 
     Raises:
-        UserError: an option is missing or wrong, a list has a mistake (the message names its line), or there is no such
-            fold.
+        UserError: If an option is missing or wrong, a list has a mistake (the message names its line), or there is no
+            such fold.
     """
     root = check_root(root, _not_found)
     labels = _labels(class_names)

@@ -35,14 +35,14 @@ def read_mafw(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1))
     """Read the official splits of the single-label part.
 
     Args:
-        root: the option `dataset.root`.
-        folds: the folds to read, of 1 to 5.
+        root: The option `dataset.root`.
+        folds: The folds to read, of 1 to 5.
 
     Returns:
         The listing, with 11 classes. The lists do not say who is shown, so the clips have no subject.
 
     Raises:
-        UserError: there is no such fold; the data is not there (the message shows the layout and how to obtain it); or
+        UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
     return read_official(_LAYOUT, root, folds, NUM_FOLDS, MAFW_CLASS_NAMES, _entries)

@@ -26,9 +26,9 @@ class SplitFile(NamedTuple):
     """What a file's path tells.
 
     Attributes:
-        fold: the fold, from 1.
-        part: which clips it lists.
-        variant: which of the copies in circulation it belongs to; the lowest is the official one.
+        fold: The fold, from 1.
+        part: Which clips it lists.
+        variant: Which of the copies in circulation it belongs to; the lowest is the official one.
     """
 
     fold: int
@@ -41,13 +41,13 @@ class Layout:
     """How to recognise the parts of a data set.
 
     Attributes:
-        title: the data set's name.
-        expected: its official layout, to show where it is not found.
-        obtain: how one obtains it.
-        example: an official split file, relative to the root.
-        split_file: what a file's path tells, or None if it is no split file.
-        clip: the key of a clip, from the folder that it lies in and its name without suffix; None if it is no clip.
-        preparation: how little a folder of clips is to be preferred (0 is the official preparation), from its path in
+        title: The data set's name.
+        expected: Its official layout, to show where it is not found.
+        obtain: How one obtains it.
+        example: An official split file, relative to the root.
+        split_file: What a file's path tells, or None if it is no split file.
+        clip: The key of a clip, from the folder that it lies in and its name without suffix; None if it is no clip.
+        preparation: How little a folder of clips is to be preferred (0 is the official preparation), from its path in
             the data set, in small letters, and whether its clips are videos.
     """
 
@@ -69,8 +69,8 @@ class Found:
     """A data set on disk.
 
     Attributes:
-        lists: fold and part to the file that lists its clips.
-        clips: key of each clip to its file or folder.
+        lists: Fold and part to the file that lists its clips.
+        clips: Key of each clip to its file or folder.
     """
 
     lists: dict[tuple[int, Part], Path]
@@ -80,7 +80,7 @@ class Found:
         """The clip of an entry.
 
         Raises:
-            UserError: it is not on disk; the message names the file and line.
+            UserError: If it is not on disk; the message names the file and line.
         """
         if key not in self.clips:
             folder = os.path.commonpath(path.parent for path in self.clips.values())
@@ -98,15 +98,15 @@ def find_official(layout: Layout, root: Path | None, folds: Iterable[int]) -> Fo
     looked for above it.
 
     Args:
-        layout: how to recognise it.
-        root: the option `dataset.root`.
-        folds: the folds whose split files are needed.
+        layout: How to recognise it.
+        root: The option `dataset.root`.
+        folds: The folds whose split files are needed.
 
     Returns:
         What was found; some clips may be missing.
 
     Raises:
-        UserError: the root is no folder, a split file or all clips are missing, or two different ones could be meant.
+        UserError: If the root is no folder, a split file or all clips are missing, or two could be meant.
     """
     root = check_root(root, layout.not_found)
     tree = _tree(root)
@@ -140,15 +140,15 @@ def read_official(
     """Read the splits of a data set whose clips are named by numbers, and whose lists do not say who is shown.
 
     Args:
-        layout: how to recognise it.
-        root: the option `dataset.root`.
-        folds: the folds to read.
-        num_folds: how many there are.
-        class_names: the name of each label.
-        entries: reads a split file.
+        layout: How to recognise it.
+        root: The option `dataset.root`.
+        folds: The folds to read.
+        num_folds: How many there are.
+        class_names: The name of each label.
+        entries: Reads a split file.
 
     Raises:
-        UserError: there is no such fold; the data is not there (the message shows the layout and how to obtain it); or
+        UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
     _check_folds(layout.title, folds, num_folds)

@@ -28,20 +28,20 @@ def read_listing(
     """Read what a data set lists.
 
     Args:
-        name: dfew, ferv39k, mafw, list or folder.
-        root: the option `dataset.root`.
-        fold: the fold that is needed; None reads all of them.
-        train_list: for `list`, the training list; `%d` in it stands for the fold.
-        test_list: for `list`, the test list, likewise.
-        class_names: for `list`, what the labels 0, 1, ... stand for.
-        num_folds: for `folder`, how many folds to make where none are given.
-        subject_pattern: for `folder`, a regular expression that finds the subject in a clip's path.
+        name: Dfew, ferv39k, mafw, list or folder.
+        root: The option `dataset.root`.
+        fold: The fold that is needed; None reads all of them.
+        train_list: For `list`, the training list; `%d` in it stands for the fold.
+        test_list: For `list`, the test list, likewise.
+        class_names: For `list`, what the labels 0, 1, ... stand for.
+        num_folds: For `folder`, how many folds to make where none are given.
+        subject_pattern: For `folder`, a regular expression that finds the subject in a clip's path.
 
     Returns:
         The listing.
 
     Raises:
-        UserError: there is no such data set or fold, or the data set is not there or has a mistake.
+        UserError: If there is no such data set or fold, or the data set is not there or has a mistake.
     """
     if name == "dfew":
         return read_dfew(root, range(1, DFEW_FOLDS + 1) if fold is None else (fold,))

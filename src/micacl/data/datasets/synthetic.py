@@ -14,7 +14,7 @@ def check_fold(fold: int, recipe: Recipe) -> None:
     """Checks that the built-in data set has a fold.
 
     Raises:
-        UserError: it has not.
+        UserError: If it has not.
     """
     if not 1 <= fold <= recipe.num_folds:
         raise UserError(f"fold is {fold}; the built-in data set has the folds 1 to {recipe.num_folds}")
@@ -24,16 +24,16 @@ def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path, num_workers: int 
     """Draw the built-in data set, unless it was drawn before, and divide it.
 
     Args:
-        fold: the fold that tests, from 1; the others train. No subject is in two folds.
-        recipe: what the data set consists of.
-        cache_dir: where it is kept.
-        num_workers: processes that draw; None is as many as there are cores.
+        fold: The fold that tests, from 1; the others train. No subject is in two folds.
+        recipe: What the data set consists of.
+        cache_dir: Where it is kept.
+        num_workers: Processes that draw; None is as many as there are cores.
 
     Returns:
         The split.
 
     Raises:
-        UserError: there is no such fold, or the cache folder cannot be used.
+        UserError: If there is no such fold, or the cache folder cannot be used.
     """
     check_fold(fold, recipe)
     folder = prepare(recipe, cache_dir, num_workers)

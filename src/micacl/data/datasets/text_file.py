@@ -13,8 +13,8 @@ class Place:
     """Where something was listed.
 
     Attributes:
-        path: the file, or the clip itself where no file lists it.
-        line: the line in the file, from 1; None where there are no lines.
+        path: The file, or the clip itself where no file lists it.
+        line: The line in the file, from 1; None where there are no lines.
     """
 
     path: Path
@@ -32,10 +32,10 @@ def read_text(path: Path) -> str:
     """The text of a file, without the byte-order mark that spreadsheet programs leave.
 
     Args:
-        path: the file, UTF-8.
+        path: The file, UTF-8.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: If the file cannot be read.
     """
     try:
         # utf-8-sig drops a byte-order mark, which would otherwise become part of the first word.
@@ -50,13 +50,13 @@ def read_lines(path: Path) -> Iterator[tuple[Place, str]]:
     """The lines of a file that are not blank, stripped, whatever ends them.
 
     Args:
-        path: the file, UTF-8.
+        path: The file, UTF-8.
 
     Yields:
         Where a line is, and its text.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: If the file cannot be read.
     """
     # str.splitlines would also cut at characters that may be part of a name, such as U+2028.
     for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):

@@ -20,10 +20,10 @@ class Folder:
     """One folder's content.
 
     Attributes:
-        path: the folder.
-        folders: names of the folders in it, sorted.
-        videos: names of the video files in it, sorted.
-        lists: names of the files in it that may list clips, sorted.
+        path: The folder.
+        folders: Names of the folders in it, sorted.
+        videos: Names of the video files in it, sorted.
+        lists: Names of the files in it that may list clips, sorted.
     """
 
     path: Path
@@ -37,8 +37,8 @@ class Tree:
     """The folders under a root, those near it first.
 
     Attributes:
-        folders: the folders that were listed.
-        unreadable: the folders that could not be.
+        folders: The folders that were listed.
+        unreadable: The folders that could not be.
         complete: False where there were more folders than allowed.
     """
 
@@ -58,7 +58,7 @@ def list_folder(path: Path) -> Folder:
     """List one folder; names that start with a dot are passed over.
 
     Raises:
-        OSError: the folder cannot be listed.
+        OSError: If the folder cannot be listed.
     """
     folders, videos, lists = [], [], []
     with os.scandir(path) as entries:
@@ -81,9 +81,9 @@ def list_tree(root: Path, is_clip: Callable[[str], bool], max_folders: int) -> T
     Links are followed, but no folder is listed twice, so a link to a folder above itself does no harm.
 
     Args:
-        root: where to begin; it is listed in any case.
-        is_clip: tells by its name that a folder is a clip, or of no interest, and need not be opened.
-        max_folders: folders to list at most.
+        root: Where to begin; it is listed in any case.
+        is_clip: Tells by its name that a folder is a clip, or of no interest, and need not be opened.
+        max_folders: Folders to list at most.
     """
     tree = Tree()
     waiting = deque([root])
@@ -111,11 +111,11 @@ def check_root(root: Path | None, not_found: Callable[[str], UserError]) -> Path
     """The data set's folder as an absolute path.
 
     Args:
-        root: the option `dataset.root`.
-        not_found: makes the error from what is wrong.
+        root: The option `dataset.root`.
+        not_found: Makes the error from what is wrong.
 
     Raises:
-        UserError: it is not set, or no folder.
+        UserError: If it is not set, or no folder.
     """
     if root is None:
         raise not_found("dataset.root is not set.")

@@ -23,11 +23,11 @@ class Decoding:
     """Who decodes what, where.
 
     Attributes:
-        readers: decode in the workers.
-        device: where the main process decodes; None leaves everything to the workers.
-        videos: the main process decodes regular video files.
-        jpegs: the main process decodes JPEGs.
-        reason: one line for the user.
+        readers: Decode in the workers.
+        device: Where the main process decodes; None leaves everything to the workers.
+        videos: The main process decodes regular video files.
+        jpegs: The main process decodes JPEGs.
+        reason: One line for the user.
     """
 
     readers: Readers
@@ -41,7 +41,7 @@ def check_options(backend: str, device: str) -> None:
     """Refuse what no run can use.
 
     Raises:
-        UserError: an unknown name, or decord on a GPU.
+        UserError: If an unknown name, or decord on a GPU.
     """
     for name, value, known in (("backend", backend, get_args(Backend)), ("device", device, get_args(Device))):
         if value not in known:
@@ -57,13 +57,13 @@ def choose_decoding(backend: Backend, device: Device, paths: Sequence[Path], run
     """The fastest that works here, within what is asked for.
 
     Args:
-        backend: as in the settings; a name stands for the clips that it reads, and is refused where there are others.
-        device: as in the settings; auto is the GPU where the run has one.
-        paths: of the clips.
-        run_device: the device that trains.
+        backend: As in the settings; a name stands for the clips that it reads, and is refused where there are others.
+        device: As in the settings; auto is the GPU where the run has one.
+        paths: Of the clips.
+        run_device: The device that trains.
 
     Raises:
-        UserError: what is asked for cannot work here; the message says what is missing.
+        UserError: What is asked for cannot work here; the message says what is missing.
     """
     check_options(backend, device)
     _refuse_wrong_clips(backend, paths)

@@ -19,8 +19,8 @@ class Readers:
     """Who decodes.
 
     Attributes:
-        video: reads the chosen frames of regular video files (see `video_file`); None is PyAV.
-        jpeg: decodes the JPEGs of frame folders; None is Pillow.
+        video: Reads the chosen frames of regular video files (see `video_file`); None is PyAV.
+        jpeg: Decodes the JPEGs of frame folders; None is Pillow.
     """
 
     video: SeekingReader | None = None
@@ -37,15 +37,15 @@ def decode_frames(
     """Read some frames of a clip.
 
     Args:
-        path: a video file, or a folder of frames (.jpg, .jpeg, .png) in the order of the numbers in their names.
-        choose: is told how many frames the clip has, and returns the indices of those to read, never decreasing.
-        readers: who decodes.
+        path: A video file, or a folder of frames (.jpg, .jpeg, .png) in the order of the numbers in their names.
+        choose: Is told how many frames the clip has, and returns the indices of those to read, never decreasing.
+        readers: Who decodes.
 
     Returns:
         The chosen frames as F,H,W,3 in RGB, 0 to 255.
 
     Raises:
-        DecodeError: the clip is missing, empty, damaged or unreadable; the message names it and says why, on one line.
+        DecodeError: If the clip is missing, empty, damaged or unreadable; the message names it and says why.
     """
     with naming(path):
         if is_folder(path):
@@ -60,14 +60,14 @@ def every_frame(path: Path, at_once: int) -> Iterator[NDArray[np.uint8]]:
     """A clip's frames from the first to the last, a few at a time so that a long video does not fill the memory.
 
     Args:
-        path: a video file, or a folder of frames.
-        at_once: most frames to give at once.
+        path: A video file, or a folder of frames.
+        at_once: Most frames to give at once.
 
     Yields:
         The next frames as F,H,W,3 in RGB.
 
     Raises:
-        DecodeError: the clip is missing, empty, damaged or unreadable.
+        DecodeError: If the clip is missing, empty, damaged or unreadable.
     """
     with naming(path):
         frames = every_folder_frame(path) if is_folder(path) else every_video_frame(path)
@@ -82,10 +82,10 @@ def count_frames(path: Path) -> int:
     """Number of frames that a clip claims to have; a damaged one may have fewer.
 
     Args:
-        path: a video file, or a folder of frames.
+        path: A video file, or a folder of frames.
 
     Raises:
-        DecodeError: the clip is missing, empty, damaged or unreadable.
+        DecodeError: If the clip is missing, empty, damaged or unreadable.
     """
     with naming(path):
         return len(frame_files(path)) if is_folder(path) else index_video(path).num_frames
@@ -95,7 +95,7 @@ def is_folder(path: Path) -> bool:
     """Whether a clip is a folder of frames.
 
     Raises:
-        DecodeError: it is no file either.
+        DecodeError: If it is no file either.
     """
     if not path.is_dir() and not path.is_file():
         # Asked before opening: a named pipe, for one, would never answer.
@@ -107,7 +107,7 @@ def refuse_mixed_sizes(sizes: Iterable[tuple[int, ...]]) -> None:
     """Called with the height and width of every frame.
 
     Raises:
-        DecodeError: they differ.
+        DecodeError: If they differ.
     """
     distinct = sorted(set(sizes))
     if len(distinct) > 1:

@@ -26,9 +26,9 @@ class EncodedVideo:
     """A regular video file.
 
     Attributes:
-        path: the file.
-        data: its bytes, uint8.
-        indices: the frames to take, never decreasing.
+        path: The file.
+        data: Its bytes, uint8.
+        indices: The frames to take, never decreasing.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class EncodedImages:
     """JPEGs of a frame folder, of one size.
 
     Attributes:
-        path: the folder.
-        names: of the files.
-        data: their bytes, uint8.
-        places: for each frame to take, which of the files it is.
+        path: The folder.
+        names: Of the files.
+        data: Their bytes, uint8.
+        places: For each frame to take, which of the files it is.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class DecodedSquares:
     """What the main process's decoder does not read comes decoded all the same.
 
     Attributes:
-        frames: uint8, F,S,S,3 in RGB.
+        frames: Uint8, F,S,S,3 in RGB.
     """
 
     frames: NDArray[np.uint8]
@@ -72,9 +72,9 @@ class EncodedFrames:
 
     Args:
         size: S, height and width of the squares of clips that are decoded here all the same.
-        videos: the main process decodes regular video files.
-        jpegs: the main process decodes JPEGs.
-        readers: decode the rest here.
+        videos: The main process decodes regular video files.
+        jpegs: The main process decodes JPEGs.
+        readers: Decode the rest here.
     """
 
     def __init__(self, size: int, videos: bool, jpegs: bool, readers: Readers) -> None:

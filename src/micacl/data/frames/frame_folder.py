@@ -21,16 +21,16 @@ def read_frame_folder(
     """Read the chosen frames, each image once.
 
     Args:
-        path: a folder of images (.jpg, .jpeg, .png), ordered by the numbers in their names; other files are ignored.
-        choose: is told how many frames there are, and returns the indices of those to read.
-        decode_jpeg: decodes the JPEGs; None leaves them to Pillow, like the other images.
+        path: A folder of images (.jpg, .jpeg, .png), ordered by the numbers in their names; other files are ignored.
+        choose: Is told how many frames there are, and returns the indices of those to read.
+        decode_jpeg: Decodes the JPEGs; None leaves them to Pillow, like the other images.
 
     Returns:
         The frames, each H,W,3 in RGB; grey images have three equal channels.
 
     Raises:
-        DecodeError: the folder has no images, or one of the chosen ones is damaged or too large.
-        OSError: the folder cannot be listed.
+        DecodeError: If the folder has no images, or one of the chosen ones is damaged or too large.
+        OSError: If the folder cannot be listed.
     """
     files = frame_files(path)
     indices = choose(len(files)).tolist()
@@ -52,8 +52,8 @@ def frame_files(path: Path) -> list[Path]:
     """The images of a folder, in the order of the numbers in their names.
 
     Raises:
-        DecodeError: the folder has no images.
-        OSError: the folder cannot be listed.
+        DecodeError: If the folder has no images.
+        OSError: If the folder cannot be listed.
     """
     # Names that start with a dot are macOS's shadow files (._00001.jpg), which are no images.
     files = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
@@ -66,8 +66,8 @@ def open_image(file: Path) -> Image.Image:
     """Read an image's header and nothing else.
 
     Raises:
-        DecodeError: it is too large.
-        OSError: it cannot be read, or is no image.
+        DecodeError: If it is too large.
+        OSError: If it cannot be read, or is no image.
     """
     try:
         image = Image.open(file)

@@ -21,13 +21,13 @@ def decode_batch(clips: Sequence[EncodedClip], size: int, device: torch.device) 
     Args:
         clips: B clips of F frames each.
         size: S, height and width of the squares that frames become.
-        device: where to decode.
+        device: Where to decode.
 
     Returns:
         uint8 frames B,F,S,S,3 in RGB on the device.
 
     Raises:
-        DecodeError: a clip is damaged; the message names it.
+        DecodeError: If a clip is damaged; the message names it.
     """
     return torch.stack([_squares(clip, size, device) for clip in clips])
 

@@ -23,15 +23,15 @@ class FrameSource(Protocol):
         """Read some frames of a clip.
 
         Args:
-            clip: the clip.
-            choose: is told how many frames the clip has, and returns the indices of those to read, never decreasing.
-            rows: is told S, and returns the rows of each frame that are wanted, all R of them without a step.
+            clip: The clip.
+            choose: Is told how many frames the clip has, and returns the indices of those to read, never decreasing.
+            rows: Is told S, and returns the rows of each frame that are wanted, all R of them without a step.
 
         Returns:
             The chosen frames as F,R,S,3 in RGB, 0 to 255.
 
         Raises:
-            DecodeError: the clip cannot be read; the message names it and says why.
+            DecodeError: If the clip cannot be read; the message names it and says why.
         """
         ...
 
@@ -41,7 +41,7 @@ class DecodedFrames:
 
     Args:
         size: S, height and width of the squares in pixels.
-        readers: who decodes.
+        readers: Who decodes.
     """
 
     def __init__(self, size: int, readers: Readers = PYAV_AND_PILLOW) -> None:

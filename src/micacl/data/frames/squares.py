@@ -12,7 +12,7 @@ def to_squares(frames_FHWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
     Args:
         frames_FHWC: RGB frames.
-        size: height and width of the result in pixels.
+        size: Height and width of the result in pixels.
 
     Returns:
         Frames of shape (F, size, size, 3); the frames themselves where they have that shape already. Shrinking averages
@@ -35,8 +35,8 @@ def to_squares_on_device(frames_FHWC: Tensor, size: int) -> Tensor:
     """Cut the middle square out of each frame and resize it.
 
     Args:
-        frames_FHWC: uint8 RGB frames.
-        size: height and width of the result in pixels.
+        frames_FHWC: Uint8 RGB frames.
+        size: Height and width of the result in pixels.
 
     Returns:
         uint8 frames of shape (F, size, size, 3), within one of `to_squares`.

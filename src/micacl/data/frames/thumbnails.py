@@ -16,7 +16,7 @@ def middle_frame(clip: Clip, source: FrameSource) -> bytes:
     """The frame in the middle of a clip as a JPEG of 64x64 pixels.
 
     Raises:
-        DecodeError: the clip cannot be read.
+        DecodeError: If the clip cannot be read.
     """
     frames_FHWC = source.read(clip, lambda num_frames: np.array([num_frames // 2]))
     return jpeg(to_squares(frames_FHWC, SIDE)[0])

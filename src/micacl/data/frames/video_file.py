@@ -41,8 +41,8 @@ class VideoIndex:
     """What the packets of a video file say.
 
     Attributes:
-        num_frames: frames that are shown.
-        regular: decoders that seek read the file rightly.
+        num_frames: Frames that are shown.
+        regular: Decoders that seek read the file rightly.
     """
 
     num_frames: int
@@ -53,16 +53,16 @@ def read_video(path: Path, choose: Choose, read_regular: SeekingReader | None) -
     """Read the chosen frames.
 
     Args:
-        path: a video file.
-        choose: is told how many frames are shown, and returns the indices of those to read, never decreasing.
-        read_regular: reads the regular files; None leaves them to PyAV too.
+        path: A video file.
+        choose: Is told how many frames are shown, and returns the indices of those to read, never decreasing.
+        read_regular: Reads the regular files; None leaves them to PyAV too.
 
     Returns:
         The frames, each H,W,3 in RGB.
 
     Raises:
-        DecodeError: there is no video stream, it has no frames, or they are damaged.
-        av.FFmpegError: the file is damaged or no video.
+        DecodeError: If there is no video stream, it has no frames, or they are damaged.
+        av.FFmpegError: If the file is damaged or no video.
     """
     index = index_video(path)
     if read_regular is not None and index.regular:
@@ -77,10 +77,10 @@ def every_video_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
         The next frame, H,W,3 in RGB.
 
     Raises:
-        DecodeError: there is no video stream, it has no frames, or they are damaged.
-        av.FFmpegError: the file is damaged or no video.
+        DecodeError: If there is no video stream, it has no frames, or they are damaged.
+        av.FFmpegError: If the file is damaged or no video.
     """
-    to_rgb = _Colours()
+    to_rgb = _Colors()
     frame = None
     for frame in _decode(path):
         yield to_rgb(frame)
@@ -92,14 +92,14 @@ def index_video(path: Path) -> VideoIndex:
     """Look at a video file's packets, without decoding them.
 
     Args:
-        path: a video file.
+        path: A video file.
 
     Returns:
         What they say.
 
     Raises:
-        DecodeError: there is no video stream, it has no frames, or too large ones.
-        av.FFmpegError: the file is damaged or no video.
+        DecodeError: If there is no video stream, it has no frames, or too large ones.
+        av.FFmpegError: If the file is damaged or no video.
     """
     with av.open(str(path)) as container:
         stream = _video_stream(container)
@@ -138,7 +138,7 @@ def _decode(path: Path) -> Iterator[VideoFrame]:
             raise DecodeError(DAMAGED) from error
 
 
-class _Colours:
+class _Colors:
     """Turns decoded frames into upright RGB; one for all, because setting it up takes longer than converting."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ def _read_in_order(path: Path, choose: Choose, num_frames: int) -> list[NDArray[
     """Decode from the start; only the chosen frames are converted to RGB."""
     indices = choose(num_frames).tolist()
     wanted, last = set(indices), indices[-1]
-    to_rgb = _Colours()
+    to_rgb = _Colors()
     frames: dict[int, NDArray[np.uint8]] = {}
     decoded = 0
     for position, frame in enumerate(_decode(path)):

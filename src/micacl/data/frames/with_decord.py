@@ -13,14 +13,14 @@ def read_with_decord(path: Path, indices: NDArray[np.int64]) -> list[NDArray[np.
     """Read frames of a regular video file.
 
     Args:
-        path: the file.
-        indices: which frames, never decreasing.
+        path: The file.
+        indices: Which frames, never decreasing.
 
     Returns:
         The frames, each H,W,3 in RGB.
 
     Raises:
-        DecodeError: they are damaged.
+        DecodeError: If they are damaged.
     """
     # Imported here, because CUDA crashes in a process that loads decord before it (dmlc/decord issues 293 and 324).
     import decord

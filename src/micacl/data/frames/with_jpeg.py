@@ -19,13 +19,13 @@ def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Decode one JPEG on the CPU.
 
     Args:
-        data: its bytes.
+        data: Its bytes.
 
     Returns:
         H,W,3 in RGB; grey ones have three equal channels.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: If it is damaged.
     """
     return decode_jpegs([data], torch.device("cpu"))[0].numpy()
 
@@ -34,14 +34,14 @@ def decode_jpegs(data: Sequence[NDArray[np.uint8]], device: torch.device) -> lis
     """Decode JPEGs on a device, all at once on a GPU.
 
     Args:
-        data: the bytes of each.
-        device: where to decode, and where the pictures are then.
+        data: The bytes of each.
+        device: Where to decode, and where the pictures are then.
 
     Returns:
         uint8 pictures H,W,3 in RGB.
 
     Raises:
-        ValueError: one is damaged.
+        ValueError: If one is damaged.
     """
     tensors = [torch.from_numpy(item) for item in data]
     try:

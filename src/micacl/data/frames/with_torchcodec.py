@@ -21,14 +21,14 @@ def read_with_torchcodec(path: Path, indices: NDArray[np.int64]) -> list[NDArray
     """Read frames of a regular video file on the CPU.
 
     Args:
-        path: the file.
-        indices: which frames, never decreasing.
+        path: The file.
+        indices: Which frames, never decreasing.
 
     Returns:
         The frames, each H,W,3 in RGB.
 
     Raises:
-        DecodeError: they are damaged.
+        DecodeError: If they are damaged.
     """
     return list(decode_video(path, indices, torch.device("cpu")).numpy())
 
@@ -37,15 +37,15 @@ def decode_video(source: Path | Tensor, indices: NDArray[np.int64], device: torc
     """Decode frames of a regular video on a device.
 
     Args:
-        source: the file, or its bytes as a uint8 tensor on the CPU.
-        indices: which frames, never decreasing.
-        device: where to decode, and where the frames are then.
+        source: The file, or its bytes as a uint8 tensor on the CPU.
+        indices: Which frames, never decreasing.
+        device: Where to decode, and where the frames are then.
 
     Returns:
         uint8 frames F,H,W,3 in RGB.
 
     Raises:
-        DecodeError: they are damaged.
+        DecodeError: If they are damaged.
     """
     from torchcodec.decoders import VideoDecoder
 
@@ -89,7 +89,7 @@ def _small_video() -> bytes:
         stream.width = stream.height = 256
         stream.pix_fmt = "yuv420p"
         for _ in range(2):
-            grey = np.full((256, 256, 3), 128, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+            gray = np.full((256, 256, 3), 128, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(gray, format="rgb24")))
         container.mux(stream.encode())
     return buffer.getvalue()

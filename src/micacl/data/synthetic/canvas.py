@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 FloatArray = npt.NDArray[np.float64]
 ByteArray = npt.NDArray[np.uint8]
 Points = FloatArray | Sequence[tuple[float, float]]
 
 # Glasses, and the dark side of skin and hair.
-BLACK: Colour = (20, 18, 18)
+BLACK: Color = (20, 18, 18)
 
 # Colours are drawn at twice the frame's size and averaged down; with anti-aliasing this leaves no steps.
 SUPERSAMPLING = 2
@@ -24,9 +24,9 @@ SUPERSAMPLING = 2
 FLAT = 128
 
 # What each grey of the relief does to red, green and blue, shape (1, 256, 3): shadows on skin are reddish.
-_GREYS = np.arange(256)[:, None]
-_GAINS = FLAT + (_GREYS - FLAT) * np.where(_GREYS < FLAT, (0.7, 1.0, 1.0), 1.0)
-_SHADOW_COLOUR = np.rint(_GAINS).astype(np.uint8)[None]
+_GRAYS = np.arange(256)[:, None]
+_GAINS = FLAT + (_GRAYS - FLAT) * np.where(_GRAYS < FLAT, (0.7, 1.0, 1.0), 1.0)
+_SHADOW_COLOR = np.rint(_GAINS).astype(np.uint8)[None]
 
 # Pixel coordinates carry this many fractional bits, or small movements would jump from pixel to pixel.
 _SHIFT = 4
@@ -61,8 +61,8 @@ def curve(points: Points, closed: bool = False) -> FloatArray:
     """Smooth curve through control points.
 
     Args:
-        points: control points of shape (N, 2), N at least 2.
-        closed: whether the last point joins the first.
+        points: Control points of shape (N, 2), N at least 2.
+        closed: Whether the last point joins the first.
 
     Returns:
         Points on the curve, shape (M, 2).
@@ -76,11 +76,11 @@ class Canvas:
 
     Args:
         background: RGB image of shape (S * size, S * size, 3) with S the supersampling; it is drawn over.
-        pixels_per_unit: length of one face unit in pixels of the finished frame.
+        pixels_per_unit: Length of one face unit in pixels of the finished frame.
     """
 
     def __init__(self, background: ByteArray, pixels_per_unit: float) -> None:
-        self.colour = background
+        self.color = background
         self.size = background.shape[0] // SUPERSAMPLING
         self.relief = np.full((self.size, self.size), FLAT, dtype=np.uint8)
         self.pixels_per_unit = pixels_per_unit
@@ -90,11 +90,11 @@ class Canvas:
         """Places the head.
 
         Args:
-            yaw: turn to the image's right in radians.
-            pitch: nod downwards in radians.
-            roll: tilt in radians, clockwise in the image.
-            scale: size relative to the usual head.
-            shift: of the head's middle, in face units of the usual head.
+            yaw: Turn to the image's right in radians.
+            pitch: Nod downwards in radians.
+            roll: Tilt in radians, clockwise in the image.
+            scale: Size relative to the usual head.
+            shift: Of the head's middle, in face units of the usual head.
         """
         cos, sin = np.cos(roll) * scale, np.sin(roll) * scale
         to_pixels = np.array([[cos, sin], [-sin, cos]]) * self.pixels_per_unit
@@ -118,32 +118,32 @@ class Canvas:
         depth = np.sqrt(np.maximum(1.0 - (flat * flat) @ _INVERSE_SQUARED_HEAD_AXES, 0.0))
         return np.rint(flat @ to_pixels + depth * turn + origin).astype(np.int32)
 
-    def fill(self, points: Points, colour: Colour) -> None:
+    def fill(self, points: Points, color: Color) -> None:
         """Fills a polygon of shape (N, 2)."""
-        cv2.fillPoly(self.colour, [self._to_fixed(points, SUPERSAMPLING)], colour, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.color, [self._to_fixed(points, SUPERSAMPLING)], color, cv2.LINE_AA, _SHIFT)
 
-    def line(self, points: Points, colour: Colour, width: float, closed: bool = False) -> None:
+    def line(self, points: Points, color: Color, width: float, closed: bool = False) -> None:
         """Draws a line of shape (N, 2); the width is in face units."""
         thickness = max(1, round(width * self.pixels_per_unit * SUPERSAMPLING))
         fixed = self._to_fixed(points, SUPERSAMPLING)
-        cv2.polylines(self.colour, [fixed], closed, colour, thickness, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.color, [fixed], closed, color, thickness, cv2.LINE_AA, _SHIFT)
 
-    def ellipse(self, centre: tuple[float, float], axes: tuple[float, float], colour: Colour) -> None:
+    def ellipse(self, center: tuple[float, float], axes: tuple[float, float], color: Color) -> None:
         """Fills an upright ellipse with the given half-axes."""
-        self.fill(ellipse_points(centre, axes), colour)
+        self.fill(ellipse_points(center, axes), color)
 
     def shade(self, points: Points, level: float) -> None:
         """Lightens (level > 0) or darkens (level < 0) a polygon of shape (N, 2), in 1/128 of its brightness."""
-        grey = min(max(round(FLAT + level), 0), 255)
-        cv2.fillPoly(self.relief, [self._to_fixed(points, 1)], (grey,), cv2.LINE_AA, _SHIFT)
+        gray = min(max(round(FLAT + level), 0), 255)
+        cv2.fillPoly(self.relief, [self._to_fixed(points, 1)], (gray,), cv2.LINE_AA, _SHIFT)
 
     def fold(self, points: Points, darkness: float, width: float) -> None:
         """Draws a crease of the skin along the points of shape (N, 2); darkness as the level of `shade`."""
         if darkness < 2.0:
             return
         thickness = max(1, round(width * self.pixels_per_unit))
-        grey = max(round(FLAT - darkness), 0)
-        cv2.polylines(self.relief, [self._to_fixed(points, 1)], False, (grey,), thickness, cv2.LINE_AA, _SHIFT)
+        gray = max(round(FLAT - darkness), 0)
+        cv2.polylines(self.relief, [self._to_fixed(points, 1)], False, (gray,), thickness, cv2.LINE_AA, _SHIFT)
 
     def soften(self, radius: float) -> None:
         """Blurs the relief drawn so far; the radius is in face units."""
@@ -151,20 +151,20 @@ class Canvas:
 
     def develop(self) -> ByteArray:
         """The finished frame, RGB of shape (size, size, 3)."""
-        small = cv2.resize(self.colour, (self.size, self.size), interpolation=cv2.INTER_AREA)
-        relief = cv2.LUT(cv2.cvtColor(self.relief, cv2.COLOR_GRAY2RGB), _SHADOW_COLOUR)
+        small = cv2.resize(self.color, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        relief = cv2.LUT(cv2.cvtColor(self.relief, cv2.COLOR_GRAY2RGB), _SHADOW_COLOR)
         return np.asarray(cv2.multiply(small, relief, scale=1.0 / FLAT), dtype=np.uint8)
 
 
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 20, False)), np.sin(np.linspace(0, 2 * np.pi, 20, False))], axis=1)
 
 
-def ellipse_points(centre: tuple[float, float], axes: tuple[float, float]) -> FloatArray:
+def ellipse_points(center: tuple[float, float], axes: tuple[float, float]) -> FloatArray:
     """Outline of an upright ellipse, shape (20, 2)."""
-    return np.asarray(_CIRCLE * axes + centre, dtype=np.float64)
+    return np.asarray(_CIRCLE * axes + center, dtype=np.float64)
 
 
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Colour between two: the first at share 0, the second at share 1."""
+def mix(first: Color, second: Color, share: float) -> Color:
+    """Color between two: the first at share 0, the second at share 1."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue

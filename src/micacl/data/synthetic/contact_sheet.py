@@ -29,7 +29,7 @@ def expression_sheet(recipe: Recipe) -> Figure:
     """One row for each class: two clips of different subjects, each from its beginning to its end.
 
     Args:
-        recipe: the data set; its first clips of each class are shown, whatever spoils them.
+        recipe: The data set; its first clips of each class are shown, whatever spoils them.
     """
     num_columns = CLIPS_PER_CLASS * len(MOMENTS)
     width = FRAME_INCHES * num_columns + LABEL_INCHES
@@ -75,8 +75,8 @@ def action_unit_sheet(recipe: Recipe, num_columns: int = 8) -> Figure:
     """The same face at rest and with each action unit alone at full strength.
 
     Args:
-        recipe: its subject number `STILL_SUBJECT` is shown.
-        num_columns: faces in a row.
+        recipe: Its subject number `STILL_SUBJECT` is shown.
+        num_columns: Faces in a row.
     """
     stills = [("at rest", _still(recipe, {}))]
     stills += [(f"{unit}: {name}", _still(recipe, {unit: 1.0})) for unit, name in ACTION_UNITS.items()]

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from micacl.data.synthetic import nuisance
-from micacl.data.synthetic.canvas import ByteArray, Colour, FloatArray, curve, ellipse_points
-from micacl.data.synthetic.subject import SKIN_COLOURS
+from micacl.data.synthetic.canvas import ByteArray, Color, FloatArray, curve, ellipse_points
+from micacl.data.synthetic.subject import SKIN_COLORS
 
 OCCLUDERS = ("hand", "microphone", "box", "letterbox")
 NOISE_FRAMES = ("black", "static", "smeared", "frozen")
@@ -19,12 +19,12 @@ class Occlusion:
     """Something before the face.
 
     Args:
-        kind: one of `OCCLUDERS`.
-        first: first frame in which it is seen.
-        last: last frame in which it is seen.
-        place: its place at rest as a share of the frame, (x, y).
-        side: the side from which it comes, -1 is the image's left.
-        colour: its colour.
+        kind: One of `OCCLUDERS`.
+        first: First frame in which it is seen.
+        last: Last frame in which it is seen.
+        place: Its place at rest as a share of the frame, (x, y).
+        side: The side from which it comes, -1 is the image's left.
+        colour: Its colour.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Occlusion:
     last: int
     place: tuple[float, float]
     side: int
-    colour: Colour
+    color: Color
 
     def draw(self, image: ByteArray, frame: int) -> None:
         """Draws it over a picture of shape (S * size, S * size, 3), if it is seen in that frame."""
@@ -48,8 +48,8 @@ class Occlusion:
         origin = np.array([self.place[0] + 0.5 * away * self.side, self.place[1] + 0.2 * away])
         for outline, share in _OCCLUDER_PARTS[self.kind](self.side):
             points = np.rint((outline + origin) * size * 16).astype(np.int32)
-            colour = tuple(round(value * share) for value in self.colour)
-            cv2.fillPoly(image, [points], colour, cv2.LINE_AA, 4)
+            color = tuple(round(value * share) for value in self.color)
+            cv2.fillPoly(image, [points], color, cv2.LINE_AA, 4)
 
 
 def _box(side: int) -> list[tuple[FloatArray, float]]:
@@ -89,8 +89,8 @@ def sample_occlusion(num_frames: int, rng: np.random.Generator) -> Occlusion | N
     """Draws what covers the face in one clip; mostly nothing.
 
     Args:
-        num_frames: frames of the clip.
-        rng: source of randomness.
+        num_frames: Frames of the clip.
+        rng: Source of randomness.
     """
     if rng.random() >= nuisance.OCCLUSION_PROBABILITY:
         return None
@@ -100,16 +100,16 @@ def sample_occlusion(num_frames: int, rng: np.random.Generator) -> Occlusion | N
     first = int(rng.integers(0, num_frames - duration + 1))
     if kind == "letterbox":
         first, duration = 0, num_frames
-    colour = SKIN_COLOURS[int(rng.integers(len(SKIN_COLOURS)))]
+    color = SKIN_COLORS[int(rng.integers(len(SKIN_COLORS)))]
     if kind == "microphone":
-        colour = (70, 70, 74)
+        color = (70, 70, 74)
     elif kind == "box":
         red, green, blue = (int(value) for value in rng.integers(40, 220, 3))
-        colour = (red, green, blue)
+        color = (red, green, blue)
     # A microphone stands before the chin, a hand or a box at the edge of the face.
     x = 0.5 + side * (rng.uniform(0.0, 0.12) if kind == "microphone" else rng.uniform(0.22, 0.34))
     y = rng.uniform(0.84, 0.92) if kind == "microphone" else rng.uniform(0.3, 0.8)
-    return Occlusion(kind, first, first + duration - 1, (x, y), side, colour)
+    return Occlusion(kind, first, first + duration - 1, (x, y), side, color)
 
 
 def spoil_frames(frames: ByteArray, rng: np.random.Generator) -> None:
@@ -117,7 +117,7 @@ def spoil_frames(frames: ByteArray, rng: np.random.Generator) -> None:
 
     Args:
         frames: RGB frames of shape (T, H, W, 3).
-        rng: source of randomness.
+        rng: Source of randomness.
     """
     if rng.random() >= nuisance.NOISE_FRAME_PROBABILITY:
         return
@@ -140,8 +140,8 @@ def add_sensor_noise(frames: ByteArray, strength: float, rng: np.random.Generato
 
     Args:
         frames: RGB frames of shape (T, H, W, 3).
-        strength: standard deviation in grey levels.
-        rng: source of randomness.
+        strength: Standard deviation in grey levels.
+        rng: Source of randomness.
     """
     _, height, width, _ = frames.shape
     # One large patch of grain, of which each frame takes another part: as good to the eye as fresh noise, and fast.

@@ -18,11 +18,11 @@ def write_mp4(path: Path, frames: npt.NDArray[np.uint8]) -> None:
     """Encodes one clip as H.264 with B-frames, 4:2:0, at `FRAMES_PER_SECOND`.
 
     Args:
-        path: file to write; its folder exists.
+        path: File to write; its folder exists.
         frames: RGB frames of shape (T, H, W, 3), H and W even.
 
     Raises:
-        OSError: the file cannot be written, for example because the disk is full.
+        OSError: If the file cannot be written, for example because the disk is full.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND), options=X264_OPTIONS)

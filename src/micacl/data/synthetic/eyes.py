@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from micacl.data.synthetic.canvas import Canvas, Colour, FloatArray, curve, mix
+from micacl.data.synthetic.canvas import Canvas, Color, FloatArray, curve, mix
 from micacl.data.synthetic.subject import Subject
 
-SCLERA: Colour = (240, 238, 234)
-PUPIL: Colour = (16, 13, 14)
-LASHES: Colour = (34, 24, 22)
+SCLERA: Color = (240, 238, 234)
+PUPIL: Color = (16, 13, 14)
+LASHES: Color = (34, 24, 22)
 
 # Half-openings of a relaxed eye above and below its middle line, in face units.
 UPPER_OPENING = 0.085
@@ -27,10 +27,10 @@ def draw_eyes(canvas: Canvas, subject: Subject, units: Mapping[int, float], gaze
     """Draws both eyes with their lids.
 
     Args:
-        canvas: drawn on.
-        subject: traits.
+        canvas: Drawn on.
+        subject: Traits.
         units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
-        gaze: shift of the irises, in face units.
+        gaze: Shift of the irises, in face units.
     """
     upper = UPPER_OPENING * subject.eye_opening * (1 + 0.85 * units[5] - 0.3 * units[7] - 0.15 * units[6])
     upper *= 1 - 0.3 * units[9]
@@ -56,11 +56,11 @@ def _draw_eye(
 ) -> None:
     upper_lid, lower_lid = _lid(subject, side, upper), _lid(subject, side, -lower)
     canvas.fill(np.vstack([upper_lid, lower_lid[::-1]]), SCLERA)
-    centre = (side * subject.eye_x + gaze[0], subject.eye_y - 0.012 + gaze[1])
-    canvas.ellipse(centre, (IRIS_RADIUS, IRIS_RADIUS), mix(subject.iris, PUPIL, 0.45))
-    canvas.ellipse(centre, (0.8 * IRIS_RADIUS, 0.8 * IRIS_RADIUS), subject.iris)
-    canvas.ellipse(centre, (0.42 * IRIS_RADIUS, 0.42 * IRIS_RADIUS), PUPIL)
-    canvas.ellipse((centre[0] - 0.03, centre[1] - 0.032), (0.021, 0.021), (250, 250, 250))
+    center = (side * subject.eye_x + gaze[0], subject.eye_y - 0.012 + gaze[1])
+    canvas.ellipse(center, (IRIS_RADIUS, IRIS_RADIUS), mix(subject.iris, PUPIL, 0.45))
+    canvas.ellipse(center, (0.8 * IRIS_RADIUS, 0.8 * IRIS_RADIUS), subject.iris)
+    canvas.ellipse(center, (0.42 * IRIS_RADIUS, 0.42 * IRIS_RADIUS), PUPIL)
+    canvas.ellipse((center[0] - 0.03, center[1] - 0.032), (0.021, 0.021), (250, 250, 250))
 
     lid_skin = mix(subject.skin, (120, 60, 50), 0.12)
     cover = _lid(subject, side, upper + LID_COVER, 0.98)
@@ -93,8 +93,8 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     """Draws both brows and the wrinkles that their movements press into the forehead.
 
     Args:
-        canvas: drawn on.
-        subject: traits.
+        canvas: Drawn on.
+        subject: Traits.
         units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
     """
     raise_inner, raise_outer, lower = units[1], units[2], units[4]
@@ -112,7 +112,7 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     )
     outer = (0.56, y + 0.02 - subject.brow_slant - 0.13 * raise_outer + 0.02 * down + 0.015 * lower)
     thickness = subject.brow_thickness
-    colour = mix(subject.hair, (30, 22, 20), 0.35)
+    color = mix(subject.hair, (30, 22, 20), 0.35)
     for side in (-1, 1):
         top = curve(
             [
@@ -128,7 +128,7 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
                 (side * outer[0], outer[1] + 0.1 * thickness),
             ]
         )
-        canvas.fill(np.vstack([top, bottom[::-1]]), colour)
+        canvas.fill(np.vstack([top, bottom[::-1]]), color)
         # Frown lines stand between the brows.
         frown_x = side * (0.055 - 0.015 * lower)
         frown = [(frown_x, y - 0.03 + 0.04 * lower), (frown_x * 1.2, y + 0.12 + 0.04 * lower)]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from micacl.data.synthetic.canvas import BLACK, Canvas, Colour, FloatArray, curve, ellipse_points, mix
+from micacl.data.synthetic.canvas import BLACK, Canvas, Color, FloatArray, curve, ellipse_points, mix
 from micacl.data.synthetic.eyes import draw_brows, draw_eyes
 from micacl.data.synthetic.hair import draw_back_hair, draw_beard, draw_front_hair
 from micacl.data.synthetic.mouth import JAW_DROP, draw_mouth
 from micacl.data.synthetic.subject import Subject
 
-BLOOD: Colour = (150, 52, 40)
+BLOOD: Color = (150, 52, 40)
 
 
 def draw_face(
@@ -19,11 +19,11 @@ def draw_face(
     """Draws one person's head and shoulders.
 
     Args:
-        canvas: drawn on, with its pose set.
-        subject: traits.
+        canvas: Drawn on, with its pose set.
+        subject: Traits.
         units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
-        gaze: shift of the irises, in face units.
-        light: where the light comes from, as a shift of the lit part of the face in face units.
+        gaze: Shift of the irises, in face units.
+        light: Where the light comes from, as a shift of the lit part of the face in face units.
     """
     outline = _outline(subject, units[26])
     draw_back_hair(canvas, subject)

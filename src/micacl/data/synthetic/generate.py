@@ -34,7 +34,7 @@ def recipe_hash(recipe: Recipe) -> str:
     """Names what the data set would contain: the recipe's values, the classes and the version of the drawing.
 
     Args:
-        recipe: the data set.
+        recipe: The data set.
 
     Returns:
         12 hexadecimal digits.
@@ -49,9 +49,9 @@ def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> 
     The folder appears as a whole or not at all. If several processes ask at once, one builds and the others wait.
 
     Args:
-        recipe: the data set.
-        cache_dir: folder in which data sets are kept; made if missing.
-        num_workers: processes that draw; as many as there are cores if None or 0.
+        recipe: The data set.
+        cache_dir: Folder in which data sets are kept; made if missing.
+        num_workers: Processes that draw; as many as there are cores if None or 0.
 
     Returns:
         The data set's folder. It holds `clips/00001.mp4` and so on, and `manifest.csv` with the columns
@@ -59,7 +59,7 @@ def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> 
         count from 0, folds from 1.
 
     Raises:
-        UserError: the cache folder cannot be written, or the disk is full.
+        UserError: If the cache folder cannot be written, or the disk is full.
     """
     folder = cache_dir / f"synthetic-{recipe_hash(recipe)}"
     if folder.is_dir():
@@ -95,8 +95,8 @@ def _draw_in_parallel(recipe: Recipe, folder: Path, num_clips: int, num_workers:
     """Runs the workers and shows how far they are.
 
     Raises:
-        OSError: a worker could not write.
-        RuntimeError: a worker failed otherwise; the message holds what it said.
+        OSError: If a worker could not write.
+        RuntimeError: If a worker failed otherwise; the message holds what it said.
     """
     workers = [_start_worker(recipe, folder, number, num_workers) for number in range(num_workers)]
     try:

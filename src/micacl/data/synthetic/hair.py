@@ -12,29 +12,29 @@ def draw_back_hair(canvas: Canvas, subject: Subject) -> None:
     """Draws the hair behind the face.
 
     Args:
-        canvas: drawn on, before the face.
-        subject: traits.
+        canvas: Drawn on, before the face.
+        subject: Traits.
     """
     width = subject.face_width
-    colour = mix(subject.hair, BLACK, 0.2)
+    color = mix(subject.hair, BLACK, 0.2)
     if subject.hair_style in ("long", "fringe"):
         half = [(width + 0.02, 1.45), (width + 0.16, 0.7), (width + 0.17, -0.1), (width + 0.05, -0.75)]
-        canvas.fill(curve(_across(half, -1.24)), colour)
+        canvas.fill(curve(_across(half, -1.24)), color)
     elif subject.hair_style == "curly":
         for angle in np.linspace(-0.15 * np.pi, 1.15 * np.pi, 13):
             lock = (float((width + 0.07) * np.cos(angle)), float(-0.42 - 0.68 * np.sin(angle)))
             canvas.ellipse(lock, (0.23, 0.23), subject.hair)
     elif subject.hair_style != "bald":
         half = [(width + 0.03, 0.0), (width + 0.04, -0.6), (0.5, -1.13)]
-        canvas.fill(curve(_across(half, -1.22)), colour)
+        canvas.fill(curve(_across(half, -1.22)), color)
 
 
 def draw_front_hair(canvas: Canvas, subject: Subject) -> None:
     """Draws the hair over the forehead, between the crown and the hairline.
 
     Args:
-        canvas: drawn on, after the face.
-        subject: traits.
+        canvas: Drawn on, after the face.
+        subject: Traits.
     """
     if subject.hair_style == "bald":
         return
@@ -71,9 +71,9 @@ def draw_beard(canvas: Canvas, subject: Subject, drop: float) -> None:
     """Draws a short beard on jaw, chin and upper lip.
 
     Args:
-        canvas: drawn on.
-        subject: traits.
-        drop: how far the jaw has dropped, in face units.
+        canvas: Drawn on.
+        subject: Traits.
+        drop: How far the jaw has dropped, in face units.
     """
     cheek = np.array([(0.28, 0.45), (0.42, 0.58), (0.62, 0.53), (0.88 * subject.face_width, 0.14)])
     outer = [

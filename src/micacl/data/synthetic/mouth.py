@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from micacl.data.synthetic.canvas import Canvas, Colour, FloatArray, curve, mix
+from micacl.data.synthetic.canvas import Canvas, Color, FloatArray, curve, mix
 from micacl.data.synthetic.subject import Subject
 
-CAVITY: Colour = (58, 22, 24)
-TEETH: Colour = (242, 238, 228)
-TONGUE: Colour = (186, 88, 88)
-LIP_TINT: Colour = (176, 62, 66)
+CAVITY: Color = (58, 22, 24)
+TEETH: Color = (242, 238, 228)
+TONGUE: Color = (186, 88, 88)
+LIP_TINT: Color = (176, 62, 66)
 
 # How far a fully dropped jaw moves the lower lip and the chin, in face units.
 JAW_DROP = 0.23
@@ -22,8 +22,8 @@ def draw_mouth(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     """Draws the mouth.
 
     Args:
-        canvas: drawn on.
-        subject: traits.
+        canvas: Drawn on.
+        subject: Traits.
         units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
     """
     smile, sad, stretch, tight = units[12], units[15], units[20], units[23]

@@ -14,7 +14,7 @@ class PlannedClip:
 
     Args:
         index: 0-based number of the clip; with the recipe's seed it decides everything random in the clip.
-        label: index into `CLASS_NAMES`.
+        label: Index into `CLASS_NAMES`.
         subject: 0-based number of the drawn person.
         fold: 1-based fold in which the clip is a test clip.
     """
@@ -34,7 +34,7 @@ def plan_clips(recipe: Recipe) -> list[PlannedClip]:
     """Deals the classes to the folds as evenly as they go, then each fold's clips to its subjects.
 
     Args:
-        recipe: the data set.
+        recipe: The data set.
 
     Returns:
         `recipe.num_clips` clips in the order of their index.

@@ -27,17 +27,17 @@ class Recipe:
     """All that decides the built-in data set, apart from the drawing itself.
 
     Args:
-        num_clips: clips in all.
-        num_subjects: drawn persons; each belongs to one fold.
-        num_folds: subject-disjoint folds for cross-validation.
-        min_clips_per_class_and_fold: floor of the long tail, so that each recall is measured on at least so many clips.
-        frame_size: height and width of a frame in pixels, a multiple of 32.
-        strength: how strongly people express, above 0; 1 is the exaggeration that a network learns from in minutes, and
+        num_clips: Clips in all.
+        num_subjects: Drawn persons; each belongs to one fold.
+        num_folds: Subject-disjoint folds for cross-validation.
+        min_clips_per_class_and_fold: Floor of the long tail, so that each recall is measured on at least so many clips.
+        frame_size: Height and width of a frame in pixels, a multiple of 32.
+        strength: How strongly people express, above 0; 1 is the exaggeration that a network learns from in minutes, and
             half of it about as much as people differ in at rest.
-        seed: seed of every random choice.
+        seed: Seed of every random choice.
 
     Raises:
-        UserError: the values cannot be met together.
+        UserError: If the values cannot be met together.
     """
 
     num_clips: int = 1000
@@ -84,7 +84,7 @@ def class_counts(recipe: Recipe) -> dict[str, int]:
     """Clips of each class: DFEW's proportions, except that no class falls below the floor.
 
     Args:
-        recipe: the data set.
+        recipe: The data set.
 
     Returns:
         Class name to number of clips, in label order; the numbers add up to `recipe.num_clips`.

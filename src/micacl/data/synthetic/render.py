@@ -30,8 +30,8 @@ def render_clip(recipe: Recipe, clip: PlannedClip) -> ByteArray:
     """Draws a clip; the result depends on the recipe's seed and the clip alone.
 
     Args:
-        recipe: the data set.
-        clip: which subject shows which expression.
+        recipe: The data set.
+        clip: Which subject shows which expression.
 
     Returns:
         RGB frames of shape (T, frame_size, frame_size, 3), `MIN_CLIP_FRAMES` <= T <= `MAX_CLIP_FRAMES`.

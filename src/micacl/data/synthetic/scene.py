@@ -19,14 +19,14 @@ class Scene:
 
     Args:
         background: RGB image, larger than S times the frame.
-        pose: yaw, pitch and roll in radians, relative scale, horizontal and vertical shift in face units, shape (T, 6).
-        gaze: shift of the irises in face units, shape (T, 2).
-        camera: shift of the whole picture in pixels of the frame, shape (T, 2).
-        light_map: gain of each pixel and colour, shape (frame_size, frame_size, 3), 1 is unchanged.
-        light_direction: shift of the lit part of the face in face units.
-        exposure: gain of each frame, shape (T,).
-        blur_sigma: softness in pixels of the frame, 0 is sharp.
-        sensor_noise: standard deviation in grey levels.
+        pose: Yaw, pitch and roll in radians, relative scale, horizontal and vertical shift in face units, shape (T, 6).
+        gaze: Shift of the irises in face units, shape (T, 2).
+        camera: Shift of the whole picture in pixels of the frame, shape (T, 2).
+        light_map: Gain of each pixel and colour, shape (frame_size, frame_size, 3), 1 is unchanged.
+        light_direction: Shift of the lit part of the face in face units.
+        exposure: Gain of each frame, shape (T,).
+        blur_sigma: Softness in pixels of the frame, 0 is sharp.
+        sensor_noise: Standard deviation in grey levels.
     """
 
     background: ByteArray
@@ -44,9 +44,9 @@ def sample_scene(num_frames: int, frame_size: int, rng: np.random.Generator) -> 
     """Draws the surroundings of one clip.
 
     Args:
-        num_frames: frames of the clip, T.
-        frame_size: height and width of a frame in pixels.
-        rng: source of randomness.
+        num_frames: Frames of the clip, T.
+        frame_size: Height and width of a frame in pixels.
+        rng: Source of randomness.
     """
     spreads = np.array(
         [
@@ -98,19 +98,19 @@ def _smooth_noise(num_frames: int, num_channels: int, rng: np.random.Generator) 
 def _sample_background(frame_size: int, rng: np.random.Generator) -> ByteArray:
     """An out-of-focus room: two colours running into each other, and blurred things."""
     size = round(frame_size * SUPERSAMPLING * _BACKGROUND_MARGIN)
-    colours = 0.4 * rng.uniform(40, 215, size=(2, 1, 1, 3)) + 0.6 * rng.uniform(40, 215, size=(2, 1, 1, 1))
+    colors = 0.4 * rng.uniform(40, 215, size=(2, 1, 1, 3)) + 0.6 * rng.uniform(40, 215, size=(2, 1, 1, 1))
     ramp = np.linspace(0, 1, size)[:, None, None]
-    image = np.broadcast_to(colours[0] * (1 - ramp) + colours[1] * ramp, (size, size, 3)).astype(np.uint8).copy()
+    image = np.broadcast_to(colors[0] * (1 - ramp) + colors[1] * ramp, (size, size, 3)).astype(np.uint8).copy()
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image.transpose(1, 0, 2))
     for _ in range(int(rng.integers(2, 9))):
         corner = rng.integers(0, size, 2)
         extent = rng.integers(size // 12, size // 2, 2)
-        colour = tuple(int(value) for value in 0.5 * rng.uniform(20, 235, 3) + 0.5 * rng.uniform(20, 235))
+        color = tuple(int(value) for value in 0.5 * rng.uniform(20, 235, 3) + 0.5 * rng.uniform(20, 235))
         if rng.random() < 0.5:
-            cv2.rectangle(image, corner.tolist(), (corner + extent).tolist(), colour, -1)
+            cv2.rectangle(image, corner.tolist(), (corner + extent).tolist(), color, -1)
         else:
-            cv2.ellipse(image, corner.tolist(), (extent // 2).tolist(), 0, 0, 360, colour, -1)
+            cv2.ellipse(image, corner.tolist(), (extent // 2).tolist(), 0, 0, 360, color, -1)
     return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(1.5, 6)) * frame_size / 96), dtype=np.uint8)
 
 
@@ -137,8 +137,8 @@ def expose(image: ByteArray, scene: Scene, frame: int) -> ByteArray:
 
     Args:
         image: RGB drawing of shape (frame_size, frame_size, 3).
-        scene: the clip's surroundings.
-        frame: number of the frame.
+        scene: The clip's surroundings.
+        frame: Number of the frame.
     """
     lit = cv2.multiply(image, scene.light_map, scale=float(scene.exposure[frame]), dtype=cv2.CV_8U)
     if scene.blur_sigma:

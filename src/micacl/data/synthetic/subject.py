@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micacl.data.synthetic.canvas import Colour
+from micacl.data.synthetic.canvas import Color
 
 # How far resting features stray, in face units, as standard deviations. The action units move them by about 0.1.
 REST_BROW_HEIGHT = 0.03
@@ -16,7 +16,7 @@ REST_BROW_SLANT = 0.022
 REST_MOUTH_CORNER = 0.026
 REST_EYE_OPENING = 0.1
 
-SKIN_COLOURS: tuple[Colour, ...] = (
+SKIN_COLORS: tuple[Color, ...] = (
     (247, 216, 192),
     (238, 199, 170),
     (226, 181, 146),
@@ -28,8 +28,8 @@ SKIN_COLOURS: tuple[Colour, ...] = (
 )
 # From here on skins are dark, with dark or grey hair and brown eyes.
 FIRST_DARK_SKIN = 4
-DARK_HAIR_COLOURS: tuple[Colour, ...] = ((24, 21, 21), (38, 28, 24), (58, 40, 30), (120, 118, 118))
-LIGHT_HAIR_COLOURS: tuple[Colour, ...] = (
+DARK_HAIR_COLORS: tuple[Color, ...] = ((24, 21, 21), (38, 28, 24), (58, 40, 30), (120, 118, 118))
+LIGHT_HAIR_COLORS: tuple[Color, ...] = (
     (28, 24, 24),
     (46, 32, 26),
     (74, 48, 33),
@@ -39,9 +39,9 @@ LIGHT_HAIR_COLOURS: tuple[Colour, ...] = (
     (150, 72, 40),
     (128, 126, 126),
 )
-BROWN_IRIS_COLOURS: tuple[Colour, ...] = ((72, 46, 28), (96, 64, 36))
-IRIS_COLOURS: tuple[Colour, ...] = ((72, 46, 28), (96, 64, 36), (74, 104, 60), (70, 110, 150), (100, 116, 126))
-CLOTH_COLOURS: tuple[Colour, ...] = (
+BROWN_IRIS_COLORS: tuple[Color, ...] = ((72, 46, 28), (96, 64, 36))
+IRIS_COLORS: tuple[Color, ...] = ((72, 46, 28), (96, 64, 36), (74, 104, 60), (70, 110, 150), (100, 116, 126))
+CLOTH_COLORS: tuple[Color, ...] = (
     (52, 62, 84),
     (120, 44, 48),
     (58, 92, 70),
@@ -62,33 +62,33 @@ class Subject:
     """Traits of one person. Lengths are in face units, see `canvas`.
 
     Args:
-        face_width: half the width at the cheekbones.
-        jaw_width: half the width at the jaw.
-        chin_width: half the width just above the chin.
-        eye_x: distance of an eye's middle from the face's middle line.
-        eye_y: height of the eyes.
-        eye_width: half the width of an eye.
-        eye_opening: opening of the lids, 1 is usual.
-        eye_tilt: how much higher the outer corner lies than the middle.
-        brow_gap: distance of the brow from the eye.
-        brow_slant: how much higher the outer end of the brow lies.
-        brow_arch: rise of the brow's middle.
-        brow_thickness: thickness of the brow at its inner end.
-        nose_width: half the width at the wings.
-        nose_y: height of the nose's base.
-        mouth_width: half the width of the mouth.
-        mouth_y: height of the mouth.
-        mouth_corner: how much lower the corners lie than the middle.
-        upper_lip: thickness of the upper lip.
-        lower_lip: thickness of the lower lip.
-        creases: strength of lines at rest, 0 is young, 1 old.
-        skin: colour of the skin.
-        hair: colour of the hair.
-        iris: colour of the eyes.
-        cloth: colour of the clothes.
-        hair_style: one of `HAIR_STYLES`.
-        glasses: whether glasses are worn.
-        beard: whether a short beard is worn.
+        face_width: Half the width at the cheekbones.
+        jaw_width: Half the width at the jaw.
+        chin_width: Half the width just above the chin.
+        eye_x: Distance of an eye's middle from the face's middle line.
+        eye_y: Height of the eyes.
+        eye_width: Half the width of an eye.
+        eye_opening: Opening of the lids, 1 is usual.
+        eye_tilt: How much higher the outer corner lies than the middle.
+        brow_gap: Distance of the brow from the eye.
+        brow_slant: How much higher the outer end of the brow lies.
+        brow_arch: Rise of the brow's middle.
+        brow_thickness: Thickness of the brow at its inner end.
+        nose_width: Half the width at the wings.
+        nose_y: Height of the nose's base.
+        mouth_width: Half the width of the mouth.
+        mouth_y: Height of the mouth.
+        mouth_corner: How much lower the corners lie than the middle.
+        upper_lip: Thickness of the upper lip.
+        lower_lip: Thickness of the lower lip.
+        creases: Strength of lines at rest, 0 is young, 1 old.
+        skin: Colour of the skin.
+        hair: Colour of the hair.
+        iris: Colour of the eyes.
+        cloth: Colour of the clothes.
+        hair_style: One of `HAIR_STYLES`.
+        glasses: Whether glasses are worn.
+        beard: Whether a short beard is worn.
     """
 
     face_width: float
@@ -111,10 +111,10 @@ class Subject:
     upper_lip: float
     lower_lip: float
     creases: float
-    skin: Colour
-    hair: Colour
-    iris: Colour
-    cloth: Colour
+    skin: Color
+    hair: Color
+    iris: Color
+    cloth: Color
     hair_style: str
     glasses: bool
     beard: bool
@@ -124,12 +124,12 @@ def sample_subject(rng: np.random.Generator) -> Subject:
     """Draws a person.
 
     Args:
-        rng: source of randomness.
+        rng: Source of randomness.
     """
     face_width = rng.uniform(0.74, 0.84)
-    tone = int(rng.integers(len(SKIN_COLOURS)))
-    hair_colours = DARK_HAIR_COLOURS if tone >= FIRST_DARK_SKIN else LIGHT_HAIR_COLOURS
-    iris_colours = BROWN_IRIS_COLOURS if tone >= FIRST_DARK_SKIN else IRIS_COLOURS
+    tone = int(rng.integers(len(SKIN_COLORS)))
+    hair_colors = DARK_HAIR_COLORS if tone >= FIRST_DARK_SKIN else LIGHT_HAIR_COLORS
+    iris_colors = BROWN_IRIS_COLORS if tone >= FIRST_DARK_SKIN else IRIS_COLORS
     hair_style = str(rng.choice(HAIR_STYLES, p=HAIR_STYLE_WEIGHTS))
     return Subject(
         face_width=face_width,
@@ -152,17 +152,17 @@ def sample_subject(rng: np.random.Generator) -> Subject:
         upper_lip=rng.uniform(0.04, 0.075),
         lower_lip=rng.uniform(0.055, 0.095),
         creases=rng.uniform(0, 1) ** 2,
-        skin=_sample_colour(SKIN_COLOURS[tone : tone + 1], 8, rng),
-        hair=_sample_colour(hair_colours, 8, rng),
-        iris=_sample_colour(iris_colours, 8, rng),
-        cloth=_sample_colour(CLOTH_COLOURS, 15, rng),
+        skin=_sample_color(SKIN_COLORS[tone : tone + 1], 8, rng),
+        hair=_sample_color(hair_colors, 8, rng),
+        iris=_sample_color(iris_colors, 8, rng),
+        cloth=_sample_color(CLOTH_COLORS, 15, rng),
         hair_style=hair_style,
         glasses=bool(rng.random() < GLASSES_PROBABILITY),
         beard=bool(hair_style not in ("long", "fringe") and rng.random() < BEARD_PROBABILITY),
     )
 
 
-def _sample_colour(palette: tuple[Colour, ...], spread: float, rng: np.random.Generator) -> Colour:
+def _sample_color(palette: tuple[Color, ...], spread: float, rng: np.random.Generator) -> Color:
     """A colour near one of the palette's."""
     base = palette[int(rng.integers(len(palette)))]
     # Mostly lighter or darker, hardly of another hue.

@@ -44,10 +44,10 @@ def sample_timeline(
     """Draws the intensities of all action units over one clip.
 
     Args:
-        label: index into `CLASS_NAMES`.
-        num_frames: frames of the clip, T.
-        rng: source of randomness.
-        strength: of the expression; what means nothing stays as it is.
+        label: Index into `CLASS_NAMES`.
+        num_frames: Frames of the clip, T.
+        rng: Source of randomness.
+        strength: Of the expression; what means nothing stays as it is.
 
     Returns:
         FACS number to intensities of shape (T,), 0 at rest; strong apexes reach 1.5.

@@ -16,10 +16,10 @@ def check(dataset: str, listing: Listing, located: Located, facts: Mapping[str, 
     """Check a copy of a data set.
 
     Args:
-        dataset: its name, as in `dataset=`.
-        listing: all its folds.
-        located: which of its clips are on disk.
-        facts: name of each clip on disk to what decoding it found out.
+        dataset: Its name, as in `dataset=`.
+        listing: All its folds.
+        located: Which of its clips are on disk.
+        facts: Name of each clip on disk to what decoding it found out.
 
     Returns:
         Everything that was found, good or bad.

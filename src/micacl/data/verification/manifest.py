@@ -26,11 +26,11 @@ class ManifestRow:
     """One clip.
 
     Attributes:
-        clip: its name.
-        class_name: its class; several, joined by `|`, where lists disagree.
-        train_folds: the folds that it trains in, in order.
-        test_folds: the folds that it tests in, in order.
-        num_frames: its frames; 0 where it is missing or cannot be decoded.
+        clip: Its name.
+        class_name: Its class; several, joined by `|`, where lists disagree.
+        train_folds: The folds that it trains in, in order.
+        test_folds: The folds that it tests in, in order.
+        num_frames: Its frames; 0 where it is missing or cannot be decoded.
         content_hash: SHA-256 of its content; "" likewise.
     """
 
@@ -49,8 +49,8 @@ def make_manifest(listing: Listing, facts: Mapping[str, ClipFacts]) -> Manifest:
     """The manifest of a copy of a data set.
 
     Args:
-        listing: all its folds.
-        facts: name of each clip on disk to what decoding it found out.
+        listing: All its folds.
+        facts: Name of each clip on disk to what decoding it found out.
     """
     classes: dict[str, set[str]] = defaultdict(set)
     folds: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -82,7 +82,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write the manifest, whole or not at all.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: If the folder cannot be written to.
     """
     with replacing(path) as partial:
         partial.write_bytes(_text(manifest).encode())
@@ -92,7 +92,7 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        UserError: the file cannot be read, or is no manifest; the message names the line.
+        UserError: If the file cannot be read, or is no manifest; the message names the line.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
     rows: list[ManifestRow] = []

@@ -13,9 +13,9 @@ class PublishedPart:
     """The clips of one part of one fold.
 
     Attributes:
-        total: all of them.
-        per_class: those of each class, in label order; None where that is not known.
-        within: by how many a class may differ.
+        total: All of them.
+        per_class: Those of each class, in label order; None where that is not known.
+        within: By how many a class may differ.
     """
 
     total: int
@@ -37,11 +37,11 @@ class Published:
     """One published data set.
 
     Attributes:
-        num_clips: all clips.
-        frame_size: height and width of the official frames in pixels, or None where that is not known.
-        frames: frames in a clip, or None.
-        short_clips: clips with fewer than 16 frames, or None.
-        parts: fold and part ("train" or "test") to its clips.
+        num_clips: All clips.
+        frame_size: Height and width of the official frames in pixels, or None where that is not known.
+        frames: Frames in a clip, or None.
+        short_clips: Clips with fewer than 16 frames, or None.
+        parts: Fold and part ("train" or "test") to its clips.
     """
 
     num_clips: int
@@ -56,7 +56,7 @@ def published(dataset: str) -> Published | None:
     """What is published of a data set.
 
     Args:
-        dataset: its name, as in `dataset=`.
+        dataset: Its name, as in `dataset=`.
 
     Returns:
         The counts, or None for a data set of one's own.

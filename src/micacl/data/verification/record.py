@@ -22,10 +22,10 @@ class DataState:
     """What is known of the data of a run.
 
     Attributes:
-        verified: it was checked, all was well, and the run's split is the one that was checked.
-        manifest: hash of the manifest of the data, also where the check found something; None where the run's split was
+        verified: It was checked, all was well, and the run's split is the one that was checked.
+        manifest: Hash of the manifest of the data, also where the check found something; None where the run's split was
             not checked.
-        reason: why it is not verified; "" where it is.
+        reason: Why it is not verified; "" where it is.
     """
 
     verified: bool
@@ -37,12 +37,12 @@ def write_verification(folder: Path, report: Report, manifest: Manifest) -> None
     """Write `manifest.csv`, `problems.csv` (every clip that something is wrong with) and `verification.json`.
 
     Args:
-        folder: where; it exists.
-        report: the check.
-        manifest: the manifest of what was checked.
+        folder: Where; it exists.
+        report: The check.
+        manifest: The manifest of what was checked.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: If the folder cannot be written to.
     """
     write_manifest(folder / MANIFEST_NAME, manifest)
     with replacing(folder / PROBLEMS_NAME) as partial, partial.open("w", newline="", encoding="utf-8") as file:
@@ -65,9 +65,9 @@ def data_state(folder: Path, split: Split, fold: int) -> DataState:
     Files are not decoded again: a clip that was changed since the check is not noticed.
 
     Args:
-        folder: where `write_verification` wrote.
-        split: the run's split, before any clip is held out or skipped.
-        fold: its fold.
+        folder: Where `write_verification` wrote.
+        split: The run's split, before any clip is held out or skipped.
+        fold: Its fold.
     """
     if not (folder / VERIFICATION_NAME).is_file():
         return DataState(False, None, "the data was not checked; run micacl.prepare")

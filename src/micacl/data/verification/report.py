@@ -13,9 +13,9 @@ class Problem:
     """Something about one clip that a user may want to mend.
 
     Attributes:
-        clip: its name.
-        problem: what is wrong, the same words for all clips that have it.
-        detail: more about this clip.
+        clip: Its name.
+        problem: What is wrong, the same words for all clips that have it.
+        detail: More about this clip.
     """
 
     clip: str
@@ -28,11 +28,11 @@ class Finding:
     """One row of the check.
 
     Attributes:
-        check: what was looked at.
-        found: what it is.
-        expected: what it should be; "" where nothing is known.
-        advice: what to do about it; "" where all is well.
-        problems: the clips that it is about, where it is about some.
+        check: What was looked at.
+        found: What it is.
+        expected: What it should be; "" where nothing is known.
+        advice: What to do about it; "" where all is well.
+        problems: The clips that it is about, where it is about some.
     """
 
     check: str
@@ -52,10 +52,10 @@ class PartCounts:
     """The clips of one part of one fold.
 
     Attributes:
-        fold: the fold.
+        fold: The fold.
         part: "train" or "test".
-        counts: clips of each class, in label order.
-        published: what they should be, or None where nothing is published.
+        counts: Clips of each class, in label order.
+        published: What they should be, or None where nothing is published.
     """
 
     fold: int
@@ -85,10 +85,10 @@ class Report:
     """The whole check of a copy of a data set.
 
     Attributes:
-        dataset: its name, as in `dataset=`.
-        class_names: the name of each label.
-        counts: the clips of every fold and part.
-        findings: the rows of the check.
+        dataset: Its name, as in `dataset=`.
+        class_names: The name of each label.
+        counts: The clips of every fold and part.
+        findings: The rows of the check.
     """
 
     dataset: str

@@ -22,7 +22,7 @@ def report_screen(report: Report) -> RenderableType:
     """Lay a report out for the terminal, or as plain text where there is none.
 
     Args:
-        report: the check.
+        report: The check.
     """
     parts: list[RenderableType] = []
     folds = sorted({row.fold for row in report.counts})

@@ -19,8 +19,8 @@ class ChosenClip:
     """A clip to look at.
 
     Attributes:
-        index: its position in the predictions.
-        reason: why it was chosen, "confident mistake" or "tail class".
+        index: Its position in the predictions.
+        reason: Why it was chosen, "confident mistake" or "tail class".
     """
 
     index: int
@@ -31,11 +31,11 @@ def chosen_clips(run: Run) -> tuple[ChosenClip, ...]:
     """Chooses a run's clips: see `choose`.
 
     Args:
-        run: a run with its predictions.csv. Its classes are counted in training clips, or in test clips where it has
+        run: A run with its predictions.csv. Its classes are counted in training clips, or in test clips where it has
             not recorded those.
 
     Raises:
-        UserError: as `read_predictions`.
+        UserError: As `read_predictions`.
     """
     predictions = read_predictions(run)
     return choose(predictions, run.class_counts or predictions.confusion.sum(axis=1).tolist())
@@ -49,8 +49,8 @@ def choose(predictions: Predictions, class_counts: Sequence[int]) -> tuple[Chose
     probabilities are undefined is never chosen.
 
     Args:
-        predictions: of the test clips.
-        class_counts: clips of each class.
+        predictions: Of the test clips.
+        class_counts: Clips of each class.
     """
     clips = np.arange(len(predictions.clip))
     of_prediction = predictions.probability[clips, predictions.prediction]
@@ -71,7 +71,7 @@ def tail_classes(class_counts: Sequence[int]) -> list[int]:
     """The rarest third of the classes, rounded down, at least one; of equally rare ones the later.
 
     Args:
-        class_counts: clips of each class.
+        class_counts: Clips of each class.
 
     >>> tail_classes([1956, 1515, 2135, 1738, 1175, 116, 721])  # DFEW: disgust and fear
     [5, 6]

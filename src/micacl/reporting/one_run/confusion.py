@@ -26,10 +26,10 @@ def confusion_figure(run_folder: Path) -> Figure:
     """Draws which class was taken for which: counts and the share of the row's clips, coloured by the share.
 
     Args:
-        run_folder: a run's folder with its predictions.csv.
+        run_folder: A run's folder with its predictions.csv.
 
     Raises:
-        UserError: the folder is no run's, or its predictions are missing or damaged.
+        UserError: If the folder is no run's, or its predictions are missing or damaged.
     """
     run = read_run(run_folder)
     headline = "" if run.results is None else f", {run.results.headline}"
@@ -40,9 +40,9 @@ def counts_figure(counts: NDArray[np.int64], class_names: Sequence[str], title: 
     """Draws a confusion matrix.
 
     Args:
-        counts: clips, shape (K, K), rows are labels.
-        class_names: the K classes.
-        title: whose predictions they are.
+        counts: Clips, shape (K, K), rows are labels.
+        class_names: The K classes.
+        title: Whose predictions they are.
     """
     clips = counts.sum(axis=1)
     names = [textwrap.fill(one_line(name), NAME_WIDTH) for name in class_names]

@@ -24,10 +24,10 @@ def costs_table(run_folder: Path) -> RenderableType:
     """Lays out the costs of a run's network for a terminal of 80 columns.
 
     Args:
-        run_folder: a run's folder.
+        run_folder: A run's folder.
 
     Raises:
-        UserError: the folder is no run's.
+        UserError: If the folder is no run's.
     """
     table = plain_table()
     table.add_column("one clip", no_wrap=True)
@@ -42,7 +42,7 @@ def measured_costs(run: Run) -> list[CostRow]:
     """What a run has recorded of its network; nothing where it has recorded none.
 
     Args:
-        run: the run.
+        run: The run.
     """
     costs = run.costs
     if costs is None:

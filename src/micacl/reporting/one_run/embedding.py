@@ -21,7 +21,7 @@ def perplexity(clips: int) -> float:
     """t-SNE's number of neighbours: 30, or what so few clips allow.
 
     Args:
-        clips: how many there are.
+        clips: How many there are.
     """
     return min(30.0, (clips - 1) / 3)
 
@@ -30,7 +30,7 @@ def nothing_to_embed(features: NDArray[np.float32]) -> str | None:
     """Why features cannot be embedded, in a sentence; None where they can.
 
     Args:
-        features: shape (N, C), finite.
+        features: Shape (N, C), finite.
     """
     if len(features) < MIN_CLIPS:
         return f"t-SNE needs at least {MIN_CLIPS} clips; this run has {len(features)}."
@@ -43,7 +43,7 @@ def describe_embedding(features: NDArray[np.float32]) -> str:
     """How `embed` embeds these features, for the caption.
 
     Args:
-        features: shape (N, C).
+        features: Shape (N, C).
     """
     clips, width = features.shape
     how = f"perplexity {perplexity(clips):.4g}, PCA start, seed {SEED}"
@@ -54,7 +54,7 @@ def embed(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """t-SNE in two dimensions, the same for the same features.
 
     Args:
-        features: shape (N, C), for which `nothing_to_embed` finds no objection.
+        features: Shape (N, C), for which `nothing_to_embed` finds no objection.
 
     Returns:
         Shape (N, 2); the axes have no unit.
@@ -63,8 +63,8 @@ def embed(features: NDArray[np.float32]) -> NDArray[np.float32]:
     from openTSNE import TSNE  # type: ignore[import-untyped]
 
     # t-SNE sees neither an offset nor a scale, but its PCA start overflows or vanishes where they are extreme.
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    scaled = centred / np.abs(centred).max()
+    centered = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    scaled = centered / np.abs(centered).max()
     tsne = TSNE(
         perplexity=perplexity(len(features)),
         initialization="pca",
@@ -82,10 +82,10 @@ class Embedded:
     """A run's test clips in two dimensions.
 
     Attributes:
-        run: the run.
-        data: its clips.
-        points: shape (N, 2); None where there is nothing to embed.
-        caption: how they were embedded, or why they were not.
+        run: The run.
+        data: Its clips.
+        points: Shape (N, 2); None where there is nothing to embed.
+        caption: How they were embedded, or why they were not.
     """
 
     run: Run
@@ -98,10 +98,10 @@ def embed_run(run: Run) -> Embedded:
     """Embeds the features of a run's test clips.
 
     Args:
-        run: a run with its features.npz.
+        run: A run with its features.npz.
 
     Raises:
-        UserError: the features are missing, damaged or not finite.
+        UserError: If the features are missing, damaged or not finite.
     """
     data = read_features(run)
     objection = nothing_to_embed(data.features)

@@ -18,14 +18,14 @@ def save_figures(run_folder: Path) -> list[Path]:
     """Draws `confusion_matrix.png` and `tsne.png` into a run folder, and what it has recorded of its instances.
 
     Args:
-        run_folder: a run's folder with its predictions and features; `adjacency.png` needs GEIIM's adjacency in
+        run_folder: A run's folder with its predictions and features; `adjacency.png` needs GEIIM's adjacency in
             instances.npz, `instance_weights.png` WIAN's weights.
 
     Returns:
         The paths of the pictures.
 
     Raises:
-        UserError: the folder is no run's, or its predictions or features are missing or damaged, or its
+        UserError: If the folder is no run's, or its predictions or features are missing or damaged, or its
             instances are damaged.
     """
     paths = [

@@ -22,8 +22,8 @@ def adjacency_figure(run: Run, adjacency_TT: NDArray[np.float64]) -> Figure:
     """Draws GEIIM's A, equation (1).
 
     Args:
-        run: whose it is.
-        adjacency_TT: shape (T, T), each row sums to 1.
+        run: Whose it is.
+        adjacency_TT: Shape (T, T), each row sums to 1.
     """
     numbers = [str(t + 1) for t in range(len(adjacency_TT))]
     figure, axes = _figure(adjacency_TT, f"GEIIM's adjacency A\n{describe(run)}")
@@ -37,11 +37,11 @@ def instance_weights_figure(run: Run, instances: Instances) -> Figure:
     """Draws the mean instance weights in WIAN, for the test clips of each class and for all of them.
 
     Args:
-        run: a run with its predictions.csv.
-        instances: its instances, with weights.
+        run: A run with its predictions.csv.
+        instances: Its instances, with weights.
 
     Raises:
-        UserError: as `read_predictions`.
+        UserError: As `read_predictions`.
     """
     predictions = read_predictions(run)
     weighed = [n for n, clip in enumerate(predictions.clip) if clip in instances.weights]

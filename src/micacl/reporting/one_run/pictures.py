@@ -22,10 +22,10 @@ class Sheet:
     """Many small pictures as one.
 
     Attributes:
-        uri: the picture, as a data: address.
-        side: of a tile, in pixels.
-        columns: tiles in a row.
-        tile: position of each clip's tile, counted by rows.
+        uri: The picture, as a data: address.
+        side: Of a tile, in pixels.
+        columns: Tiles in a row.
+        tile: Position of each clip's tile, counted by rows.
     """
 
     uri: str
@@ -38,11 +38,11 @@ def sheet(pictures: Mapping[str, bytes], path: Path) -> Sheet:
     """Packs one picture of each clip into one WebP that fits a page.
 
     Args:
-        pictures: by clip; at least one.
-        path: where they come from, for the message.
+        pictures: By clip; at least one.
+        path: Where they come from, for the message.
 
     Raises:
-        UserError: a picture is damaged.
+        UserError: If a picture is damaged.
     """
     decoded = [open_image(data, path, TILE_SIDES[0]) for data in pictures.values()]
     columns = math.ceil(math.sqrt(len(decoded)))
@@ -63,12 +63,12 @@ def data_uris(pictures: Sequence[bytes], path: Path, side: int) -> list[str]:
     """Each picture as a data: address, no larger than `side` pixels.
 
     Args:
-        pictures: encoded.
-        path: where they come from, for the message.
-        side: pixels.
+        pictures: Encoded.
+        path: Where they come from, for the message.
+        side: Pixels.
 
     Raises:
-        UserError: a picture is damaged.
+        UserError: If a picture is damaged.
     """
     return [_uri(_encode(open_image(data, path, side))) for data in pictures]
 
@@ -79,12 +79,12 @@ def open_image(data: bytes, path: Path, side: int = LARGEST_SIDE) -> Image.Image
     What is shown elsewhere is always encoded anew, so that a page holds pictures and nothing else.
 
     Args:
-        data: encoded.
-        path: where it comes from, for the message.
-        side: pixels.
+        data: Encoded.
+        path: Where it comes from, for the message.
+        side: Pixels.
 
     Raises:
-        UserError: the picture is damaged.
+        UserError: If the picture is damaged.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:

@@ -23,10 +23,10 @@ def results_table(run_folder: Path) -> RenderableType:
     """Lays out one run's results for a terminal of 80 columns.
 
     Args:
-        run_folder: a finished run's folder.
+        run_folder: A finished run's folder.
 
     Raises:
-        UserError: the folder is no run's, the run has no results, or its predictions are missing or damaged.
+        UserError: If the folder is no run's, the run has no results, or its predictions are missing or damaged.
     """
     run = read_run(run_folder)
     if run.results is None:

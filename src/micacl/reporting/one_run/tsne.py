@@ -29,10 +29,10 @@ def tsne_figure(run_folder: Path) -> Figure:
     Too few clips, or features that are all alike, make a figure that says so.
 
     Args:
-        run_folder: a run's folder with its features.npz.
+        run_folder: A run's folder with its features.npz.
 
     Raises:
-        UserError: the folder is no run's, or its features are missing, damaged or not finite.
+        UserError: If the folder is no run's, or its features are missing, damaged or not finite.
     """
     run = read_run(run_folder)
     return embedded_figure([(describe(run), embed_run(run))])
@@ -42,7 +42,7 @@ def embedded_figure(panels: Sequence[tuple[str, Embedded]]) -> Figure:
     """Draws embedded clips side by side.
 
     Args:
-        panels: a title and the clips of each; at least one, all of the same classes.
+        panels: A title and the clips of each; at least one, all of the same classes.
     """
     figure = Figure(figsize=(4.0 + 6.5 * len(panels), 6.8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -67,7 +67,7 @@ def embedded_figure(panels: Sequence[tuple[str, Embedded]]) -> Figure:
 
 
 def _style(k: int) -> tuple[str, str, str]:
-    """Colour of class k, its marker where it is predicted correctly and where wrongly."""
+    """Color of class k, its marker where it is predicted correctly and where wrongly."""
     return OKABE_ITO[k % len(OKABE_ITO)], *MARKERS[k // len(OKABE_ITO) % len(MARKERS)]
 
 

@@ -22,7 +22,7 @@ def calibration_figure(found: Mapping[str, tuple[Setting, Calibration]]) -> Figu
     """Accuracy against confidence; on the diagonal a network is as sure as it is right.
 
     Args:
-        found: settings with the calibration of all their predictions together, by label.
+        found: Settings with the calibration of all their predictions together, by label.
     """
     if not found:
         return None

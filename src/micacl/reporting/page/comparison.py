@@ -19,10 +19,10 @@ class Setting:
     """One setting of a comparison.
 
     Attributes:
-        row: its means over runs.
-        label: its name, with its role where it is the baseline or the whole method; no two are alike.
-        position: by which it gets its colour.
-        runs: what each finished run has left.
+        row: Its means over runs.
+        label: Its name, with its role where it is the baseline or the whole method; no two are alike.
+        position: By which it gets its colour.
+        runs: What each finished run has left.
     """
 
     row: SettingRow
@@ -66,12 +66,12 @@ class Comparison:
     """What one data set and one set of classes show.
 
     Attributes:
-        table: the means, the published figures and the jobs without a result.
-        settings: those with a finished run.
-        unfinished: what the other runs have left.
-        class_counts: training clips of each class, the mean over runs; None where no run has recorded them.
-        head_to_tail: class indices by falling number of training clips, or of test clips where those are unknown.
-        pair: the settings to hold against each other, at most two: the baseline and the whole method, where they are.
+        table: The means, the published figures and the jobs without a result.
+        settings: Those with a finished run.
+        unfinished: What the other runs have left.
+        class_counts: Training clips of each class, the mean over runs; None where no run has recorded them.
+        head_to_tail: Class indices by falling number of training clips, or of test clips where those are unknown.
+        pair: The settings to hold against each other, at most two: the baseline and the whole method, where they are.
     """
 
     table: SummaryTable
@@ -103,7 +103,7 @@ def compare(table: SummaryTable) -> Comparison:
     """Reads the files of all runs of a table.
 
     Args:
-        table: of one data set and one set of classes.
+        table: Of one data set and one set of classes.
     """
     found = {run.folder: gather(run) for run in table.runs}
     measured = [row for row in table.rows if row.runs]

@@ -14,8 +14,8 @@ def confusion_chart(class_names: Sequence[str], counts: NDArray[np.int64]) -> Fi
     """A confusion matrix, coloured by the share of the label's clips; rows without clips stay empty.
 
     Args:
-        class_names: the K classes, a line each.
-        counts: clips, shape (K, K), rows are labels.
+        class_names: The K classes, a line each.
+        counts: Clips, shape (K, K), rows are labels.
     """
     clips = counts.sum(axis=1)
     shares = np.divide(100.0 * counts, clips[:, None], out=np.full(counts.shape, np.nan), where=clips[:, None] > 0)

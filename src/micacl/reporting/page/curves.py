@@ -13,7 +13,7 @@ def curve_figures(comparison: Comparison) -> dict[str, Figure]:
     """By metric, the rates and the loss first; a line a run, coloured by setting.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     names = dict.fromkeys(
         name for run in comparison.evidence if run.metrics is not None for name in run.metrics.columns

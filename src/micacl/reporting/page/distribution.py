@@ -8,7 +8,7 @@ def distribution_figure(comparison: Comparison) -> Figure | None:
     """Training and test clips of each class, head to tail; means over the runs.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     names = [plain(comparison.class_names[k]) for k in comparison.head_to_tail]
     data = []

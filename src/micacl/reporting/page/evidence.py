@@ -18,11 +18,11 @@ class Evidence:
     """One run's files, read.
 
     Attributes:
-        run: what it says of itself.
+        run: What it says of itself.
         predictions: None where they are missing or damaged.
         metrics: None where they are missing or damaged, and for a test of a checkpoint.
-        config: its options, flat; empty where they are missing or damaged.
-        missing: what cannot be shown and why, and what does not fit together, a sentence each.
+        config: Its options, flat; empty where they are missing or damaged.
+        missing: What cannot be shown and why, and what does not fit together, a sentence each.
     """
 
     run: Run
@@ -36,7 +36,7 @@ def gather(run: Run) -> Evidence:
     """Reads a run's files; a file that is missing or damaged leaves a gap and a sentence, never an error.
 
     Args:
-        run: finished or not.
+        run: Finished or not.
     """
     missing: list[str] = []
     finished = run.status == "finished"

@@ -31,11 +31,11 @@ class LegendEntry:
     """A button that shows and hides the traces of a group.
 
     Attributes:
-        group: the `legendgroup` of its traces.
-        name: beside the mark.
-        mark: a letter.
-        color: a colour's name.
-        shown: whether its traces are to be seen at first.
+        group: The `legendgroup` of its traces.
+        name: Beside the mark.
+        mark: A letter.
+        color: A colour's name.
+        shown: Whether its traces are to be seen at first.
     """
 
     group: str
@@ -52,12 +52,12 @@ class Figure:
     Attributes:
         data: Plotly's traces.
         layout: Plotly's layout.
-        height: in pixels.
-        narrow: what of the layout changes on a narrow screen.
-        narrow_height: in pixels; None for the same.
-        max_width: in pixels; None for what room there is.
-        legend: its buttons.
-        clips: what the page shows of a point, by the point's `customdata`: only in t-SNE.
+        height: In pixels.
+        narrow: What of the layout changes on a narrow screen.
+        narrow_height: In pixels; None for the same.
+        max_width: In pixels; None for what room there is.
+        legend: Its buttons.
+        clips: What the page shows of a point, by the point's `customdata`: only in t-SNE.
     """
 
     data: Sequence[Mapping[str, Any]]

@@ -12,7 +12,7 @@ def rates_figure(comparison: Comparison) -> Figure | None:
     """A row a setting: faint dots are runs, the mark is the mean over folds, the line its 95 % interval.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     settings = comparison.settings
     if not settings:

@@ -25,10 +25,10 @@ class ClipFrames:
     """One clip frame by frame.
 
     Attributes:
-        clip: its name.
-        label: class name; None where the predictions do not hold the clip.
-        prediction: class name; None likewise.
-        instances: for each instance its frames, as data: addresses, and its weight.
+        clip: Its name.
+        label: Class name; None where the predictions do not hold the clip.
+        prediction: Class name; None likewise.
+        instances: For each instance its frames, as data: addresses, and its weight.
     """
 
     clip: str
@@ -42,14 +42,14 @@ class Part:
     """What a report shows of one data set.
 
     Attributes:
-        comparison: its runs.
-        panels: the embedded clips of at most two runs of one fold, each with a title.
-        sheet: the middle frames of those clips, if recorded.
-        calibrations: by the setting's label, over all its runs.
-        clips: of the run that shows its instances.
-        instances: of the same run.
-        instances_of: whose they are; None where no run has recorded them.
-        missing: what cannot be shown: which run's, and why.
+        comparison: Its runs.
+        panels: The embedded clips of at most two runs of one fold, each with a title.
+        sheet: The middle frames of those clips, if recorded.
+        calibrations: By the setting's label, over all its runs.
+        clips: Of the run that shows its instances.
+        instances: Of the same run.
+        instances_of: Whose they are; None where no run has recorded them.
+        missing: What cannot be shown: which run's, and why.
     """
 
     comparison: Comparison
@@ -67,8 +67,8 @@ class Report:
     """A report, ready to be written.
 
     Attributes:
-        summary: the runs as they were read.
-        parts: one for each data set and set of classes.
+        summary: The runs as they were read.
+        parts: One for each data set and set of classes.
     """
 
     summary: Summary
@@ -79,10 +79,10 @@ def read_report(*folders: Path) -> Report:
     """Reads runs and sweeps for a report.
 
     Args:
-        folders: of runs or sweeps.
+        folders: Of runs or sweeps.
 
     Raises:
-        UserError: there is no run in one of them.
+        UserError: If there is no run in one of them.
     """
     summary = read_sweep(*folders)
     return Report(summary, tuple(_part(compare(table)) for table in summary.tables))

@@ -24,7 +24,7 @@ def report_page(report: Report) -> str:
     """Writes a report as HTML text.
 
     Args:
-        report: what to show.
+        report: What to show.
     """
     # A second to import, which only the page should wait for.
     from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]

@@ -28,17 +28,17 @@ class Section:
     """What the template shows of one data set.
 
     Attributes:
-        id: prefix of the identifiers of its elements.
-        title: data set and number of classes.
-        part: what was read.
-        charts: by role, each a list of (button text, name of the chart); a chart without choice has one.
-        beside: which of the confusion matrices stand beside each other at first, by position.
-        config: options that differ between settings: name and each setting's value.
-        confusion_tables: title, counts and recalls, of every setting's pooled runs and of every run.
-        facts: what all runs share or not: name and text.
-        costs: of each setting's network, those that the paper prints last; nothing where no run has recorded any.
-        costs_note: what the printed ones are worth.
-        tested_only: whether nothing was trained: all runs are tests of checkpoints.
+        id: Prefix of the identifiers of its elements.
+        title: Data set and number of classes.
+        part: What was read.
+        charts: By role, each a list of (button text, name of the chart); a chart without choice has one.
+        beside: Which of the confusion matrices stand beside each other at first, by position.
+        config: Options that differ between settings: name and each setting's value.
+        confusion_tables: Title, counts and recalls, of every setting's pooled runs and of every run.
+        facts: What all runs share or not: name and text.
+        costs: Of each setting's network, those that the paper prints last; nothing where no run has recorded any.
+        costs_note: What the printed ones are worth.
+        tested_only: Whether nothing was trained: all runs are tests of checkpoints.
     """
 
     id: str
@@ -63,9 +63,9 @@ def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
     """Makes the section, and adds its charts to those of the page.
 
     Args:
-        number: of the section, from 1.
-        part: what to show.
-        charts: of the page, by name.
+        number: Of the section, from 1.
+        part: What to show.
+        charts: Of the page, by name.
     """
     comparison = part.comparison
     prefix = f"s{number}"

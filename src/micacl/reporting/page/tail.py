@@ -25,7 +25,7 @@ def tail_figure(comparison: Comparison) -> Figure | None:
     """Recalls above, numbers of clips below; the settings to compare are shown at first, the others by their button.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     if not comparison.settings:
         return None

@@ -13,12 +13,12 @@ CROWDED = 1000  # clips, from which on marks are smaller
 
 
 def tsne_chart(comparison: Comparison, panels: Sequence[tuple[str, Embedded]], sheet: Sheet | None) -> Figure | None:
-    """Colour and mark are the label; a full mark is a right prediction, a hollow one a wrong one.
+    """Color and mark are the label; a full mark is a right prediction, a hollow one a wrong one.
 
     Args:
-        comparison: which the runs belong to.
-        panels: a title and a run's clips each, at most two.
-        sheet: the clips' middle frames, if recorded.
+        comparison: Which the runs belong to.
+        panels: A title and a run's clips each, at most two.
+        sheet: The clips' middle frames, if recorded.
     """
     drawn = [(title, embedded) for title, embedded in panels if embedded.points is not None]
     if not drawn:

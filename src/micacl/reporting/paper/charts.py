@@ -23,7 +23,7 @@ def rates_figure(comparison: Comparison) -> Figure:
     """WAR and UAR of every setting: runs, mean over folds and its 95 % interval.
 
     Args:
-        comparison: with at least one finished run.
+        comparison: With at least one finished run.
     """
     settings = comparison.settings
     figure, columns = _subplots(7.2, 0.9 + 0.36 * len(settings), 2)
@@ -45,7 +45,7 @@ def tail_figure(comparison: Comparison) -> Figure:
     """Recall of every class over its number of clips, head to tail, for the pair of settings to compare.
 
     Args:
-        comparison: with at least one finished run.
+        comparison: With at least one finished run.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -77,7 +77,7 @@ def distribution_figure(comparison: Comparison) -> Figure:
     """Training clips of each class, or test clips where those are unknown.
 
     Args:
-        comparison: with one of the two.
+        comparison: With one of the two.
     """
     figure, (axes,) = _subplots(6.4, 3.0, 1)
     counts = comparison.class_counts or comparison.test_counts or ()
@@ -94,7 +94,7 @@ def curves_figure(comparison: Comparison) -> Figure | None:
     """The rates and the training loss over epochs, a line a run; None where no run has any of them.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     known = {name for run in comparison.evidence if run.metrics is not None for name in run.metrics.columns}
     metrics = [name for name in FIRST if name in known]
@@ -119,7 +119,7 @@ def calibration_figure(found: Mapping[str, tuple[Setting, Calibration]]) -> Figu
     """Accuracy against confidence, with the expected calibration error of each setting.
 
     Args:
-        found: settings with their calibration, by label; at least one.
+        found: Settings with their calibration, by label; at least one.
     """
     figure, (axes,) = _subplots(4.2, 4.0, 1)
     axes.plot([0, 100], [0, 100], ":", color="0.6", linewidth=1)

@@ -29,14 +29,14 @@ def export(report: Report, folder: Path) -> list[Path]:
     """Writes every figure and table that the runs give.
 
     Args:
-        report: the report.
-        folder: created if it is missing; files of the same names are replaced.
+        report: The report.
+        folder: Created if it is missing; files of the same names are replaced.
 
     Returns:
         The paths of the files.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: If the folder cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ def results_table(comparison: Comparison) -> str:
     """Recalls, WAR and UAR of ours and of the published methods, each marked with how its epoch was chosen.
 
     Args:
-        comparison: the settings.
+        comparison: The settings.
     """
     names = comparison.table.class_names
     header = ["Method", "Epoch", *names, "WAR", "UAR"]

@@ -14,9 +14,9 @@ class Spread:
     """What a rate does over the runs of a setting, in per cent.
 
     Attributes:
-        mean: over the runs in which the rate is defined.
-        std: sample standard deviation (ddof=1); None for a single run.
-        n: how many runs that is.
+        mean: Over the runs in which the rate is defined.
+        std: Sample standard deviation (ddof=1); None for a single run.
+        n: How many runs that is.
     """
 
     mean: float
@@ -29,16 +29,16 @@ class SettingRow:
     """One setting of a sweep.
 
     Attributes:
-        setting: the overrides that its runs share, or "default".
+        setting: The overrides that its runs share, or "default".
         protocol: "published" or "holdout".
-        headline: how the epoch of the figures was chosen, in words; "" where no run has finished.
-        runs: those with a result, in the order of the sweep.
-        jobs: how many jobs the setting had, those without a result included.
-        war: weighted average recall.
-        uar: unweighted average recall.
-        best_on_test_war: the highest test WAR over all epochs.
-        best_on_test_uar: the highest test UAR over all epochs, whose epoch may be another.
-        recall: by class name; None for a class with no test clip in any run.
+        headline: How the epoch of the figures was chosen, in words; "" where no run has finished.
+        runs: Those with a result, in the order of the sweep.
+        jobs: How many jobs the setting had, those without a result included.
+        war: Weighted average recall.
+        uar: Unweighted average recall.
+        best_on_test_war: The highest test WAR over all epochs.
+        best_on_test_uar: The highest test UAR over all epochs, whose epoch may be another.
+        recall: By class name; None for a class with no test clip in any run.
     """
 
     setting: str
@@ -57,7 +57,7 @@ def spread(rates: Iterable[float | None]) -> Spread | None:
     """Mean and sample standard deviation in per cent of rates given as fractions.
 
     Args:
-        rates: fractions; None, an undefined rate, is left out.
+        rates: Fractions; None, an undefined rate, is left out.
 
     Returns:
         None where no rate is defined.
@@ -81,8 +81,8 @@ def setting_rows(runs: Sequence[Run], class_names: Sequence[str]) -> tuple[Setti
     Runs are never averaged over two protocols or two choices of epoch: those make rows of their own.
 
     Args:
-        runs: of one data set and one set of classes, failed and unfinished ones included.
-        class_names: those classes.
+        runs: Of one data set and one set of classes, failed and unfinished ones included.
+        class_names: Those classes.
     """
     jobs: dict[tuple[str, str], list[Run]] = {}
     for run in runs:

@@ -23,7 +23,7 @@ def summary_csv(summary: Summary) -> str:
     `table` counts the tables of the summary: rows of two tables differ in data set or classes and cannot be compared.
 
     Args:
-        summary: the sweep.
+        summary: The sweep.
     """
     class_names = list(dict.fromkeys(name for table in summary.tables for name in _class_names(table)))
     columns = ["table", "dataset", "kind", "setting", "protocol", "headline", "n", "jobs", "folds", "seeds"]

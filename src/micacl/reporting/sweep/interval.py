@@ -13,10 +13,10 @@ class Interval:
     """A mean and where it may lie, in per cent.
 
     Attributes:
-        mean: over the folds.
-        low: lower end of the 95 % interval; None for a single fold.
-        high: upper end; it may pass 100, as the interval takes the folds' rates to be normal.
-        folds: how many there are.
+        mean: Over the folds.
+        low: Lower end of the 95 % interval; None for a single fold.
+        high: Upper end; it may pass 100, as the interval takes the folds' rates to be normal.
+        folds: How many there are.
     """
 
     mean: float
@@ -29,7 +29,7 @@ def interval(rates: Sequence[tuple[int | None, float]]) -> Interval | None:
     """Student's interval over folds; seeds of a fold are averaged first, as they are no folds of their own.
 
     Args:
-        rates: fold and rate, a fraction, of each run.
+        rates: Fold and rate, a fraction, of each run.
 
     Returns:
         None without runs.

@@ -14,7 +14,7 @@ def summary_markdown(summary: Summary) -> str:
     """Writes a summary as Markdown text.
 
     Args:
-        summary: the sweep.
+        summary: The sweep.
     """
     names = ", ".join(folder.resolve().name for folder in summary.folders)
     lines = [f"# Sweep {escape(names)}", ""]
@@ -99,9 +99,9 @@ def markdown_table(header: Sequence[str], align: Sequence[Align], rows: Sequence
     """The lines of a table; columns are padded, so that the source can be read as well.
 
     Args:
-        header: one title for each column.
-        align: one side for each column.
-        rows: the cells; every text is escaped here.
+        header: One title for each column.
+        align: One side for each column.
+        rows: The cells; every text is escaped here.
     """
     cells = [[escape(cell) for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]

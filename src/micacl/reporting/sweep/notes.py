@@ -16,8 +16,8 @@ def notes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple
     """The sentences to print under a table, the ones on the protocol first.
 
     Args:
-        rows: one for each setting.
-        published: the paper's figures beside them.
+        rows: One for each setting.
+        published: The paper's figures beside them.
     """
     measured = [row for row in rows if row.runs]
     sentences = [_protocol(measured)] if measured else []

@@ -23,10 +23,10 @@ class FailedJob:
     """A job of the sweep that has no result.
 
     Attributes:
-        job: its folder, relative to the folder that was read; with that folder's name where several were.
+        job: Its folder, relative to the folder that was read; with that folder's name where several were.
         status: "failed", "unfinished", "no result" (finished without a WAR) or "unreadable".
-        reason: one line.
-        run: what its run.json says, if it can be read.
+        reason: One line.
+        run: What its run.json says, if it can be read.
     """
 
     job: str
@@ -40,13 +40,13 @@ class SummaryTable:
     """The part of a sweep that shares one data set and one set of classes; only such runs can be compared.
 
     Attributes:
-        dataset: the data set's name.
-        class_names: in the order of the labels; empty if every run failed before it had read its data.
-        runs: all of them, those without a result included.
-        rows: one for each setting.
-        failed: the jobs without a result.
-        published: the paper's figures for this data set, if there are any.
-        notes: sentences that a reader needs beside the figures.
+        dataset: The data set's name.
+        class_names: In the order of the labels; empty if every run failed before it had read its data.
+        runs: All of them, those without a result included.
+        rows: One for each setting.
+        failed: The jobs without a result.
+        published: The paper's figures for this data set, if there are any.
+        notes: Sentences that a reader needs beside the figures.
     """
 
     dataset: str
@@ -63,9 +63,9 @@ class Summary:
     """A sweep, ready to be written and shown; rich prints it as tables.
 
     Attributes:
-        folders: where the sweep lies; several where several were read together.
-        tables: one for each data set and set of classes.
-        unreadable: jobs of which not even the data set is known.
+        folders: Where the sweep lies; several where several were read together.
+        tables: One for each data set and set of classes.
+        unreadable: Jobs of which not even the data set is known.
     """
 
     folders: tuple[Path, ...]
@@ -83,11 +83,11 @@ def read_sweep(*folders: Path) -> Summary:
     """Reads every job of one or several sweeps and averages each setting.
 
     Args:
-        folders: what Hydra's multirun wrote, or any folder with run folders in it, or run folders. Jobs may still be
+        folders: What Hydra's multirun wrote, or any folder with run folders in it, or run folders. Jobs may still be
             running. A run that lies in several of them counts once.
 
     Raises:
-        UserError: there is no run in one of the folders.
+        UserError: If there is no run in one of the folders.
     """
     runs = []
     unreadable = []

@@ -21,7 +21,7 @@ def summary_screen(summary: Summary) -> RenderableType:
     """Lays a summary out for the terminal.
 
     Args:
-        summary: the sweep.
+        summary: The sweep.
     """
     parts: list[RenderableType] = []
     for table in summary.tables:

@@ -11,17 +11,17 @@ from micacl.reporting.sweep.markdown import summary_markdown
 from micacl.reporting.sweep.read import Summary, read_sweep
 
 
-def summarise(sweep_folder: Path) -> Summary:
+def summarize(sweep_folder: Path) -> Summary:
     """Averages the runs of a sweep and writes `summary.csv` and `summary.md` into its folder.
 
     Args:
-        sweep_folder: what Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be running.
+        sweep_folder: What Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be running.
 
     Returns:
         The summary; `rich.print` shows it.
 
     Raises:
-        UserError: there is no run in the folder, or the folder cannot be written to.
+        UserError: If there is no run in the folder, or the folder cannot be written to.
     """
     summary = read_sweep(sweep_folder)
     for name, text in (("summary.csv", summary_csv(summary)), ("summary.md", summary_markdown(summary))):

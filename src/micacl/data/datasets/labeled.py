@@ -9,16 +9,16 @@ from micacl.errors import UserError
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """One clip and what its owner says of it.
 
     Attributes:
-        name: identifies the clip in the data set, the same on every machine.
-        path: where it lies, relative to the root, with forward slashes.
-        class_name: its class, in our spelling.
-        place: where it is listed, or the clip itself.
-        subject: the person shown, or None.
-        fold: the fold that it tests in, or None.
+        name: Identifies the clip in the data set, the same on every machine.
+        path: Where it lies, relative to the root, with forward slashes.
+        class_name: Its class, in our spelling.
+        place: Where it is listed, or the clip itself.
+        subject: The person shown, or None.
+        fold: The fold that it tests in, or None.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Labelled:
     fold: int | None = None
 
 
-def check_named_once(clips: Iterable[Labelled]) -> tuple[Labelled, ...]:
+def check_named_once(clips: Iterable[Labeled]) -> tuple[Labeled, ...]:
     """The clips, if no two have one name.
 
     Raises:
-        UserError: two have; the message says where both are.
+        UserError: If two have; the message says where both are.
     """
-    first: dict[str, Labelled] = {}
+    first: dict[str, Labeled] = {}
     for clip in clips:
         if clip.name in first:
             raise clip.place.error(
@@ -45,16 +45,16 @@ def check_named_once(clips: Iterable[Labelled]) -> tuple[Labelled, ...]:
     return tuple(first.values())
 
 
-def with_subjects(clips: Iterable[Labelled], subject_pattern: str | None) -> list[Labelled]:
+def with_subjects(clips: Iterable[Labeled], subject_pattern: str | None) -> list[Labeled]:
     """Find the subject of every clip.
 
     Args:
-        clips: the clips.
-        subject_pattern: a regular expression that is searched in each path; its first group, or the whole match, is the
+        clips: The clips.
+        subject_pattern: A regular expression that is searched in each path; its first group, or the whole match, is the
             subject. None leaves the clips as they are.
 
     Raises:
-        UserError: it is no regular expression, or finds nothing in a path.
+        UserError: If it is no regular expression, or finds nothing in a path.
     """
     if subject_pattern is None:
         return list(clips)
@@ -65,7 +65,7 @@ def with_subjects(clips: Iterable[Labelled], subject_pattern: str | None) -> lis
     return [replace(clip, subject=_subject(clip, pattern)) for clip in clips]
 
 
-def _subject(clip: Labelled, pattern: re.Pattern[str]) -> str:
+def _subject(clip: Labeled, pattern: re.Pattern[str]) -> str:
     match = pattern.search(clip.path)
     subject = match[1 if pattern.groups else 0] if match else None
     if not subject:
