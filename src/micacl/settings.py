@@ -1,195 +1,266 @@
-"""The types of every option. The values are in conf/.
+"""The types of every option, and what kind of option each is. The values are in conf/.
 
-Hydra checks an option's value against its type here, so that ``seed=one`` is refused before anything runs.
+Hydra checks an option's value against its type here, so that ``seed=one`` is refused before anything runs. The kind of
+an option is marked here once: what makes two runs two settings, what may differ when a run resumes, what an evaluation
+takes over from a run, and what a report leaves out are all derived from it.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import dataclasses
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, get_args, get_type_hints
 
-from omegaconf import MISSING
+
+class Kind(Enum):
+    """What an option decides. The first four make up the setting of a run: runs that differ in them are compared."""
+
+    NETWORK = "what the network is, what it sees and in which precision it computes"
+    TRAINING = "how it is trained"
+    DATA = "which clips and which frames of them there are"
+    PROTOCOL = "which epoch is reported"
+    RUN = "which run of a setting it is; runs are averaged over these, or have a table for each"
+    MACHINE = "where and how fast it runs; what comes out is the same but for rounding"
+    PLACE = "where files and records lie"
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether runs that differ in it are runs of different settings."""
+        return self in (Kind.NETWORK, Kind.TRAINING, Kind.DATA, Kind.PROTOCOL)
+
+
+# Marks an option, and all options below it that have no mark of their own.
+_NETWORK, _TRAINING, _DATA, _PROTOCOL, _RUN, _MACHINE, _PLACE = ({"kind": kind} for kind in Kind)
+# ``dataset=dfew`` says which data set a run is of, which has a table of its own; the options below it are the setting.
+_DATA_SET = _DATA | {"group": Kind.RUN}
 
 
 @dataclass
 class BackboneSettings:
-    weights: str | None = MISSING
+    weights: str | None
 
 
 @dataclass
 class GEIIMSettings:
-    embedding_dim: int = MISSING
-    initial_alpha: float = MISSING
-    kernels: list[int] = MISSING
+    embedding_dim: int
+    initial_alpha: float
+    kernels: list[int]
 
 
 @dataclass
 class WIANSettings:
-    weight_scale: str = MISSING
-    residual: bool = MISSING
+    weight_scale: str
+    residual: bool
 
 
 @dataclass
 class AttentionSettings:
-    num_heads: int = MISSING
+    num_heads: int
 
 
 @dataclass
 class ModelSettings:
-    num_frames: int = MISSING
-    instance_length: int = MISSING
-    backbone: BackboneSettings = MISSING
-    geiim: GEIIMSettings = MISSING
-    wian: WIANSettings = MISSING
-    attention: AttentionSettings = MISSING
+    num_frames: int
+    instance_length: int
+    backbone: BackboneSettings
+    geiim: GEIIMSettings
+    wian: WIANSettings
+    attention: AttentionSettings
 
 
 @dataclass
 class ContrastiveSettings:
-    form: str = MISSING
-    weighting: str = MISSING
-    scales: list[int] = MISSING
-    projection_dim: int = MISSING
-    base_temperature: float = MISSING
+    form: str
+    weighting: str
+    scales: list[int]
+    projection_dim: int
+    base_temperature: float
 
 
 @dataclass
 class FocalSettings:
-    gamma: float = MISSING
+    gamma: float
 
 
 @dataclass
 class ClassBalancedSettings:
-    beta: float = MISSING
+    beta: float
 
 
 @dataclass
 class LogitAdjustmentSettings:
-    tau: float = MISSING
+    tau: float
 
 
 @dataclass
 class SupervisedContrastiveSettings:
-    temperature: float = MISSING
-    projection_dim: int = MISSING
+    temperature: float
+    projection_dim: int
 
 
 @dataclass
 class LossSettings:
-    name: str = MISSING
-    label_smoothing: float = MISSING
-    intensity_weight: float = MISSING
-    augmentation_weight: float = MISSING
-    noise_scale: float = MISSING
-    contrastive_weight: float = MISSING
-    contrastive: ContrastiveSettings = MISSING
-    focal: FocalSettings = MISSING
-    class_balanced: ClassBalancedSettings = MISSING
-    logit_adjustment: LogitAdjustmentSettings = MISSING
-    supervised_contrastive: SupervisedContrastiveSettings = MISSING
+    name: str
+    label_smoothing: float
+    intensity_weight: float
+    augmentation_weight: float
+    noise_scale: float
+    contrastive_weight: float
+    contrastive: ContrastiveSettings
+    focal: FocalSettings
+    class_balanced: ClassBalancedSettings
+    logit_adjustment: LogitAdjustmentSettings
+    supervised_contrastive: SupervisedContrastiveSettings
 
 
 @dataclass
 class AblationSettings:
-    geiim: bool = MISSING
-    wian: bool = MISSING
-    mccl: bool = MISSING
+    geiim: bool
+    wian: bool
+    mccl: bool = field(metadata=_TRAINING)
 
 
 @dataclass
 class TrainingSettings:
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    learning_rate: float = MISSING
-    min_learning_rate: float = MISSING
-    weight_decay: float = MISSING
-    warmup_epochs: float = MISSING
-    gradient_clip_norm: float = MISSING
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    min_learning_rate: float
+    weight_decay: float
+    warmup_epochs: float
+    gradient_clip_norm: float
 
 
 @dataclass
 class TrainerSettings:
-    accelerator: str = MISSING
-    devices: Any = MISSING  # a number or "auto"
-    num_nodes: int = MISSING
-    strategy: str = MISSING
-    precision: str = MISSING
-    compile: bool = MISSING
-    checkpoint_minutes: float = MISSING
+    accelerator: str
+    devices: Any  # a number or "auto"
+    num_nodes: int
+    strategy: str
+    precision: str = field(metadata=_NETWORK)  # it changes the figures a little, so it is part of the setting
+    compile: bool
+    checkpoint_minutes: float
 
 
 @dataclass
 class LoggerSettings:
-    name: str = MISSING
-    project: str = MISSING
+    name: str
+    project: str
 
 
 @dataclass
 class ProtocolSettings:
-    name: str = MISSING
-    validation_fraction: float = MISSING
+    name: str
+    validation_fraction: float
 
 
 @dataclass
 class SyntheticSettings:
-    num_clips: int = MISSING
-    num_subjects: int = MISSING
-    min_clips_per_class_and_fold: int = MISSING
-    frame_size: int = MISSING
-    strength: float = MISSING
-    seed: int = MISSING
+    num_clips: int
+    num_subjects: int
+    min_clips_per_class_and_fold: int
+    frame_size: int
+    strength: float
+    seed: int
 
 
 @dataclass
 class DecodeSettings:
-    backend: str = MISSING
-    device: str = MISSING
+    backend: str
+    device: str
 
 
 @dataclass
 class DatasetSettings:
-    name: str = MISSING
-    root: str | None = MISSING
-    train_list: str | None = MISSING
-    test_list: str | None = MISSING
-    class_names: list[str] | None = MISSING
-    num_folds: int = MISSING
-    subject_pattern: str | None = MISSING
-    size: int = MISSING
-    crop_scale: list[float] = MISSING
-    color_jitter: float = MISSING
-    sampler: str = MISSING
-    num_workers: Any = MISSING  # a number or "auto"
-    on_error: str = MISSING
-    decode: DecodeSettings = MISSING
-    synthetic: SyntheticSettings | None = MISSING
+    name: str
+    root: str | None = field(metadata=_PLACE)
+    train_list: str | None = field(metadata=_PLACE)
+    test_list: str | None = field(metadata=_PLACE)
+    class_names: list[str] | None
+    num_folds: int
+    subject_pattern: str | None
+    size: int = field(metadata=_NETWORK)
+    crop_scale: list[float] = field(metadata=_TRAINING)
+    color_jitter: float = field(metadata=_TRAINING)
+    sampler: str = field(metadata=_TRAINING)
+    num_workers: Any = field(metadata=_MACHINE)  # a number or "auto"
+    on_error: str
+    decode: DecodeSettings = field(metadata=_MACHINE)
+    synthetic: SyntheticSettings | None
 
 
 @dataclass
 class CacheSettings:
-    dir: str | None = MISSING
-    size: int = MISSING
-    frames: Any = MISSING  # a number or "all"
+    dir: str | None = field(metadata=_PLACE)
+    size: int
+    frames: Any  # a number or "all"
 
 
 @dataclass
 class Settings:
     """The whole config of a run."""
 
-    model: ModelSettings = MISSING
-    loss: LossSettings = MISSING
-    ablation: AblationSettings = MISSING
-    training: TrainingSettings = MISSING
-    trainer: TrainerSettings = MISSING
-    logger: LoggerSettings = MISSING
-    protocol: ProtocolSettings = MISSING
-    dataset: DatasetSettings = MISSING
-    cache: CacheSettings = MISSING
-    fold: int = MISSING
-    seed: int = MISSING
-    ckpt_path: str | None = MISSING
+    model: ModelSettings = field(metadata=_NETWORK)
+    loss: LossSettings = field(metadata=_TRAINING)
+    ablation: AblationSettings = field(metadata=_NETWORK)
+    training: TrainingSettings = field(metadata=_TRAINING)
+    trainer: TrainerSettings = field(metadata=_MACHINE)
+    logger: LoggerSettings = field(metadata=_PLACE)
+    protocol: ProtocolSettings = field(metadata=_PROTOCOL)
+    dataset: DatasetSettings = field(metadata=_DATA_SET)
+    cache: CacheSettings = field(metadata=_DATA)
+    fold: int = field(metadata=_RUN)
+    seed: int = field(metadata=_RUN)
+    ckpt_path: str | None = field(metadata=_PLACE)
 
 
 @dataclass
 class PrepareSettings(Settings):
     """The config of a preparation."""
 
-    verify_only: bool = MISSING
+    verify_only: bool = field(metadata=_MACHINE)
+
+
+@functools.cache
+def kinds(schema: type = Settings) -> Mapping[str, Kind]:
+    """The kind of every option by its full name, ``training.epochs``, and of every node with options below it."""
+    return types.MappingProxyType({name: kind for name, kind, _ in _marks(schema, "", None)})
+
+
+def kind_of(name: str) -> Kind | None:
+    """The kind of an option; of one that this version does not know, the kind of the node that it lies in.
+
+    Args:
+        name: The full name, as a run's config has it.
+
+    Returns:
+        None where nothing of the name is known.
+    """
+    while name and name not in kinds():
+        name = name.rpartition(".")[0]
+    return kinds().get(name)
+
+
+@functools.cache
+def kind_of_override(name: str) -> Kind | None:
+    """The kind of what ``name=...`` on the command line changes: an option, or the choice of a group.
+
+    Returns:
+        None where it is neither: a group that brings options of all kinds, such as ``experiment``.
+    """
+    return next((group for other, _, group in _marks(Settings, "", None) if other == name), None)
+
+
+def _marks(schema: type, prefix: str, inherited: Kind | None) -> Iterator[tuple[str, Kind, Kind]]:
+    """Name, kind of the option, and kind of an override of that name."""
+    hints = get_type_hints(schema)
+    for option in dataclasses.fields(schema):
+        kind = option.metadata.get("kind", inherited)
+        assert kind is not None, f"{prefix}{option.name} has no kind"
+        yield prefix + option.name, kind, option.metadata.get("group", kind)
+        for inner in get_args(hints[option.name]) or (hints[option.name],):
+            if dataclasses.is_dataclass(inner):
+                assert isinstance(inner, type)
+                yield from _marks(inner, f"{prefix}{option.name}.", kind)

@@ -137,6 +137,16 @@ def test_a_sweep_of_failures_is_summarised(tmp_path: Path) -> None:
     assert "dataset.root is not set" in (tmp_path / "summary.md").read_text()
 
 
+def test_where_a_run_runs_and_its_files_lie_makes_no_other_setting(tmp_path: Path) -> None:
+    """Folds run with trainer=ddp and trainer=gpu are averaged; DFEW is not there, so that nothing trains."""
+    machines = ["trainer=ddp,gpu", "dataset.num_workers=1,2", "dataset.decode.device=cpu", "cache.dir=a,b"]
+    settings = ["dataset=dfew", "ablation=a,b", "trainer.precision=32-true", f"hydra.sweep.dir={tmp_path}", "-m"]
+    assert_refused(run_here([*machines, *settings, "logger=none"]))
+    rows = [row for row in read_table(tmp_path / "summary.csv") if row["kind"] == "failed"]
+    assert len(rows) == 16
+    assert {row["setting"] for row in rows} == {f"ablation={name} trainer.precision=32-true" for name in "ab"}
+
+
 def test_a_sweep_that_cannot_start_says_so_once(tmp_path: Path) -> None:
     outcome = run_here(["epochs=1,2", f"hydra.sweep.dir={tmp_path}", "-m"])
     assert_refused(outcome, "there is no option epochs; is training.epochs meant?")

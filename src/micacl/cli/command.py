@@ -24,17 +24,11 @@ from micacl.errors import UserError
 from micacl.process.scheduler import given_rank
 from micacl.process.stop import Stopped
 from micacl.run.job import Job
-from micacl.settings import Settings
+from micacl.settings import Settings, kind_of_override
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 log = logging.getLogger(__name__)
-
-# Options that do not make another setting: what is averaged over, what a run reports elsewhere, and where it runs.
-_SAME_SETTING = {
-    "fold", "seed", "ckpt_path", "dataset", "dataset.root", "dataset.train_list", "dataset.test_list", "cache.dir",
-    "dataset.num_workers", "logger", "logger.project", "trainer.checkpoint_minutes",
-}  # fmt: skip
 
 OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydra/launcher/gpus.yaml
 
@@ -132,7 +126,7 @@ def _job(config: DictConfig) -> Job:
     hydra_config = HydraConfig.get()
     in_sweep = hydra_config.mode == RunMode.MULTIRUN
     overrides = list(hydra_config.overrides.task)
-    distinctive = [override for override in overrides if _name(override) not in _SAME_SETTING]
+    distinctive = [override for override in overrides if _makes_another_setting(_name(override))]
     return Job(
         folder=Path(hydra_config.runtime.output_dir),
         setting=" ".join(distinctive) or "default",
@@ -148,6 +142,12 @@ def _repeatable(hydra_config: Any) -> bool:
     mode = hydra_config.sweep if hydra_config.mode == RunMode.MULTIRUN else hydra_config.run
     written: Any = OmegaConf.to_container(mode, resolve=False)
     return "${now:" not in written["dir"] or "submitit" in str(hydra_config.launcher)
+
+
+def _makes_another_setting(name: str) -> bool:
+    """Whether runs that differ in an option or a group are compared; runs that do not are averaged."""
+    kind = kind_of_override(name)
+    return kind is None or kind.is_setting
 
 
 def _name(override: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run folder holds already: nothing, a finished run, or one that the same command goes on with."""
+"""Finds out what a run folder holds already: nothing, a finished run, or one that the same command resumes."""
 
 import json
 from dataclasses import dataclass
@@ -10,23 +10,19 @@ import yaml
 from micacl.errors import OccupiedFolderError
 from micacl.run_folder.config import differences, flat, read_options
 from micacl.run_folder.record import RUN_FILE
+from micacl.settings import Kind, kind_of
 from micacl.training.checkpoints.reading import newest_checkpoint
 
-# Where and how fast a run is done, not what comes out of it.
-_MAY_DIFFER = (
-    "ckpt_path", "cache.dir", "dataset.decode", "dataset.num_workers", "dataset.root", "logger", "trainer.accelerator",
-    "trainer.checkpoint_minutes", "trainer.compile", "trainer.devices", "trainer.num_nodes", "trainer.strategy",
-)  # fmt: skip
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """What an earlier start of a run has left.
+    """An earlier start of the same run.
 
     Attributes:
         record: Its ``run.json``; empty if that is damaged.
-        checkpoint: What to go on from; None where it had saved nothing, or has finished.
+        checkpoint: The checkpoint to resume from; None where it had saved nothing, or has finished.
     """
 
     record: dict[str, Any]
@@ -39,11 +35,11 @@ class EarlierRun:
 
 
 def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
-    """Reads what a run folder holds, as data: nothing that it names is made or called.
+    """Reads what a run folder holds, as data: nothing that it names is imported or called.
 
     Args:
         folder: The run folder.
-        config_yaml: The config of the run that is to be done there.
+        config_yaml: The config of the run that is about to start there.
 
     Raises:
         OccupiedFolderError: If it holds a run with other options, which would be lost.
@@ -56,6 +52,11 @@ def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
     return EarlierRun(record, checkpoint)
 
 
+def may_differ(name: str) -> bool:
+    """Whether a run may be resumed with another value of an option, which then decides where and how fast it runs."""
+    return kind_of(name) in (Kind.MACHINE, Kind.PLACE)
+
+
 def _read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -65,10 +66,12 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _check_same_options(folder: Path, config_yaml: str) -> None:
+    theirs, ours = read_options(folder), dict(flat(yaml.safe_load(config_yaml)))
     different = {
         name: values
-        for name, values in differences([read_options(folder), dict(flat(yaml.safe_load(config_yaml)))]).items()
-        if not name.startswith(_MAY_DIFFER)
+        for name, values in differences([theirs, ours]).items()
+        # An option that the earlier version did not have yet cannot differ from anything.
+        if name in theirs and not may_differ(name)
     }
     if different:
         shown = [f"{name} is {theirs} there and {ours} here" for name, (theirs, ours) in different.items()][:_SHOWN]

@@ -1,4 +1,4 @@
-"""A checkpoint is tested on one fold of a data set, and leaves a folder like that of a run."""
+"""Tests a checkpoint on one fold of a data set, and leaves a folder like that of a run."""
 
 import logging
 from dataclasses import replace
@@ -21,7 +21,7 @@ from micacl.models.costs import latency, multiply_adds, num_parameters
 from micacl.process.setup import is_first_process, prepare_process
 from micacl.reporting.one_run.costs import costs_table
 from micacl.run.job import Job
-from micacl.run.origin import TestedRun, settings_to_test, tested_run
+from micacl.run.origin import CheckpointOrigin, checkpoint_origin, settings_to_evaluate
 from micacl.run.outcome import about_run, failures_recorded, record_data, show_results, write_results
 from micacl.run_folder.recorder import RunRecord
 from micacl.settings import Settings
@@ -57,30 +57,30 @@ def _evaluate(settings: Settings, job: Job, record: RunRecord) -> None:
         raise UserError("micacl.evaluate writes its folder alone; leave out logger=")
     path = Path(settings.ckpt_path)
     checkpoint = read_checkpoint(path)
-    run = tested_run(path)
-    if run is None:
+    origin = checkpoint_origin(path)
+    if origin is None:
         log.info(f"{path} lies in no run folder: the options of the command line describe its network")
     else:
-        settings, job = settings_to_test(settings, job.given, run), _job(job, run)
+        settings, job = settings_to_evaluate(settings, job.given, origin), _job(job, origin)
     settings.model.backbone.weights = None  # the checkpoint brings its own
     check_options(settings)
     record.write_config(OmegaConf.to_yaml(OmegaConf.structured(settings)))
     record.update(
         **about_run(settings, job)
         | {
-            "protocol": f"checkpoint of {path.name if run is None else run.name}",
-            "checkpoint": _origin(path, checkpoint, run),
+            "protocol": f"checkpoint of {path.name if origin is None else origin.name}",
+            "checkpoint": _record_of(path, checkpoint, origin),
         }
     )
     data = build_data(settings)
     check_classes(path, checkpoint["class_names"], data.class_names)
     record_data(settings, data, record)
     # Of the clips that the network has learned from, not of those that lie beside the tested ones.
-    record.update(class_counts=None if run is None or run.record is None else run.record.class_counts)
-    _warn_of_seen_clips(settings, run)
+    record.update(class_counts=None if origin is None or origin.record is None else origin.record.class_counts)
+    _warn_of_seen_clips(settings, origin)
     network = build_network(settings, len(data.class_names))
     load_network(path, checkpoint, network)
-    _test(network, data, settings, job, record, _headline(path, checkpoint, run))
+    _test(network, data, settings, job, record, _headline(path, checkpoint, origin))
 
 
 def _test(
@@ -96,43 +96,43 @@ def _test(
         write_results(module, data, record, headline, epochs=[])
 
 
-def _job(job: Job, run: TestedRun) -> Job:
-    """Its setting is the run's, and what the command line changes of it."""
-    parts = [] if run.record is None else [run.record.setting]
+def _job(job: Job, origin: CheckpointOrigin) -> Job:
+    """Names the setting: that of the original run and the overrides given here."""
+    parts = [] if origin.record is None else [origin.record.setting]
     distinctive = [part for part in (*parts, job.setting) if part != "default"]
     return replace(job, setting=" ".join(distinctive) or "default")
 
 
-def _headline(path: Path, checkpoint: dict[str, Any], run: TestedRun | None) -> str:
+def _headline(path: Path, checkpoint: dict[str, Any], origin: CheckpointOrigin | None) -> str:
     headline = f"epoch {checkpoint['epoch'] + 1}, kept in {path.name}"
-    if run is None or path.name != BEST:
+    if origin is None or path.name != BEST:
         return headline
-    part = "validation part" if run.config.get("protocol.validation_fraction") else "test split"
+    part = "validation part" if origin.config.get("protocol.validation_fraction") else "test split"
     return f"{headline}, chosen by UAR on the {part}"
 
 
-def _origin(path: Path, checkpoint: dict[str, Any], run: TestedRun | None) -> dict[str, Any]:
+def _record_of(path: Path, checkpoint: dict[str, Any], origin: CheckpointOrigin | None) -> dict[str, Any]:
     return {
         "path": str(path),
         "epoch": checkpoint["epoch"] + 1,
-        "dataset": None if run is None else run.config.get("dataset.name"),
-        "fold": None if run is None else run.config.get("fold"),
+        "dataset": None if origin is None else origin.config.get("dataset.name"),
+        "fold": None if origin is None else origin.config.get("fold"),
     }
 
 
-def _warn_of_seen_clips(settings: Settings, run: TestedRun | None) -> None:
-    if run is None:
+def _warn_of_seen_clips(settings: Settings, origin: CheckpointOrigin | None) -> None:
+    if origin is None:
         return
-    dataset, fold = run.config.get("dataset.name"), run.config.get("fold")
+    dataset, fold = origin.config.get("dataset.name"), origin.config.get("fold")
     if (dataset, fold) != (settings.dataset.name, settings.fold) and dataset == settings.dataset.name:
         log.warning(
-            f"{run.name} was trained for fold {fold}: it has learned from the clips that fold {settings.fold} tests, "
-            "where both are folds of the same copy."
+            f"{origin.name} was trained for fold {fold}: it has learned from the clips that fold {settings.fold} "
+            "tests, where both are folds of the same copy."
         )
 
 
 def _costs(network: MICACL, settings: Settings, trainer: Trainer) -> dict[str, Any]:
-    """What ``run.json`` keeps of a network's costs."""
+    """Measures what ``run.json`` records of a network's costs."""
     clip_shape = (3, settings.model.num_frames, settings.dataset.size, settings.dataset.size)
     device, precision = trainer.strategy.root_device, str(trainer.precision)
     seconds = latency(network, clip_shape, device, precision == "bf16-mixed", REPEATS)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from matplotlib.image import imread
 from PIL import Image
 from tests.run_folders import (
@@ -254,3 +255,15 @@ def test_help_is_fast_and_needs_no_torch() -> None:
     code = "import sys; from micacl.report import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "nowhere"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "Error: nowhere: no such folder.\n")
+
+
+def test_options_of_the_machine_and_paths_are_no_differences(tmp_path: Path) -> None:
+    for job, setting in enumerate(("a", "b"), start=1):
+        folder = write_run(tmp_path / str(job), CLIPS, setting=setting)
+        places = {"cache": {"dir": f"/cache{job}"}, "trainer": {"devices": job}, "fold": job}
+        (folder / "config.yaml").write_text(yaml.safe_dump(places | {"loss": {"name": setting}}))
+    main([str(tmp_path)])
+    text = text_of(tmp_path / "report.html")
+    assert "loss.name" in text
+    assert "cache.dir" not in text
+    assert "trainer.devices" not in text

@@ -18,9 +18,7 @@ from micacl.reporting.published import printed_costs
 from micacl.reporting.text import describe_data, one_line
 from micacl.run_folder.config import differences
 from micacl.run_folder.predictions import recalls
-
-# What a reader finds elsewhere on the page, or what does not decide figures.
-ELSEWHERE = ("fold", "seed", "ckpt_path", "dataset.root", "dataset.cache_dir", "dataset.num_workers", "logger.")
+from micacl.settings import kind_of
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,13 @@ def _confusion_tables(comparison: Comparison) -> list[tuple[str, list[list[int]]
 
 def _config(comparison: Comparison) -> dict[str, tuple[str | None, ...]]:
     configs = [setting.runs[0].config for setting in comparison.settings]
-    return {name: row for name, row in differences(configs).items() if not name.startswith(ELSEWHERE)}
+    return {name: row for name, row in differences(configs).items() if _is_of_interest(name)}
+
+
+def _is_of_interest(name: str) -> bool:
+    """Whether an option belongs to the setting: the page shows fold, seed and machine elsewhere, and paths nowhere."""
+    kind = kind_of(name)
+    return kind is None or kind.is_setting
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
