@@ -144,7 +144,7 @@ def report(folder: Path, num_clips: int, repeats: int) -> None:
         f"{cpu_name()}, load {os.getloadavg()[0]:.1f}; {num_clips} clips, {lengths.sum()} frames; {repeats} repeats\n"
     )
     print(
-        "| format | cold, clips/s | warm, clips/s | warm, of ours | kB a frame | DFEW, GB | FERV39k, GB | peak, MiB |"
+        "| format | cold, clips/s | warm, clips/s | warm, of ours | kB per frame | DFEW, GB | FERV39k, GB | peak, MiB |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     ours = statistics.median(warm[next(iter(folders))])

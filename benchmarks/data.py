@@ -247,9 +247,9 @@ def report(folder: Path, num_clips: int, repeats: int, steps: int) -> None:
     )
     print(
         f"{num_clips} clips, {num_frames} frames of {FRAME_SIZE}x{FRAME_SIZE}: JPEG {jpegs / 1e9:.2f} GB "
-        f"({jpegs / num_frames / 1e3:.1f} kB a frame), cache {stored / 1e9:.2f} GB ({CACHE_SIZE}x{CACHE_SIZE})"
+        f"({jpegs / num_frames / 1e3:.1f} kB per frame), cache {stored / 1e9:.2f} GB ({CACHE_SIZE}x{CACHE_SIZE})"
     )
-    print(f"taking all clips into the cache: {seconds:.0f} s, {num_clips / seconds:.0f} clips a second\n")
+    print(f"decoding all clips for the cache: {seconds:.0f} s, {num_clips / seconds:.0f} clips per second\n")
     ways = {
         "Pillow, frame by frame (public code)": lambda: public([clip.path for clip in folders]),
         "ours, frame folders": lambda: ours(folders, DecodedFrames(CACHE_SIZE)),
@@ -257,7 +257,7 @@ def report(folder: Path, num_clips: int, repeats: int, steps: int) -> None:
         "ours, cache": lambda: ours(folders, cached),
     }
     speeds = measure_speed(ways, repeats)
-    print(f"| way | clips a second | against public code |\n| --- | --- | --- |  medians of {repeats}")
+    print(f"| way | clips per second | against public code |\n| --- | --- | --- |  medians of {repeats}")
     baseline = next(iter(speeds.values()))
     for name, speed in speeds.items():
         print(f"| {name} | {speed:.1f} | {speed / baseline:.2f} |")

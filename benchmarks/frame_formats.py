@@ -197,11 +197,11 @@ class JpegFiles:
 
 
 FORMATS: dict[str, Any] = {
-    "raw .npy a clip (ours)": RawFiles(),
+    "one raw .npy per clip (ours)": RawFiles(),
     "one mapped array": OneArray(),
     "HDF5": HDF5(),
     "Zarr": Zarr(),
     "WebDataset": WebDataset(),
     "LitData": LitData(),
-    f"JPEG {JPEG_QUALITY}, a file a clip": JpegFiles(),
+    f"JPEG {JPEG_QUALITY}, one file per clip": JpegFiles(),
 }

@@ -151,7 +151,7 @@ def report(
     public = statistics.median(public_seconds)
     ours, backbone = (statistics.median(values) for values in times.values())
     precision = "bf16" if bf16 else "fp32"
-    print("| step | s | s a clip |\n| --- | --- | --- |")
+    print("| step | s | s per clip |\n| --- | --- | --- |")
     print(f"| MICACL and MCCL as public code runs it: fp32, contiguous, eager | {public:.3f} | "
           f"{public / arguments.batch:.3f} |")  # fmt: skip
     for label, value in zip(times, (ours, backbone), strict=True):

@@ -43,7 +43,7 @@ def scikit_learn(features: Array, threads: int) -> Array:
 
 
 def open_tsne(method: str, interval: int = 1) -> Callable[[Array, int], Array]:
-    """openTSNE with exact neighbours: its approximate ones differ from one number of threads to another.
+    """openTSNE with exact neighbors: its approximate ones differ from one number of threads to another.
 
     Args:
         method: "bh" or "fft".
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     print(f"{platform.machine()} CPU, {arguments.threads} threads, 512 features, perplexity {PERPLEXITY}, PCA start\n")
-    print("| points | t-SNE | s | CPU s | neighbours kept |\n| ---: | --- | ---: | ---: | ---: |")
+    print("| points | t-SNE | s | CPU s | neighbors kept |\n| ---: | --- | ---: | ---: | ---: |")
     with threadpool_limits(arguments.threads):
         for points in arguments.points:
             data = features(points)
