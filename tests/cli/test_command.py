@@ -16,7 +16,7 @@ from tests.runs import TINY, assert_refused, compose_settings, read_table, run_h
 from micacl.build.checks import check_options
 from micacl.build.loss import build_loss, uses_mccl
 from micacl.build.network import build_network
-from micacl.cli.command import config_folder
+from micacl.cli.command import config_folder, makes_another_setting
 from micacl.cli.mistakes import check_choice_names
 from micacl.cli.ranges import expand_ranges
 from micacl.errors import UserError
@@ -137,14 +137,24 @@ def test_a_sweep_of_failures_is_summarised(tmp_path: Path) -> None:
     assert "dataset.root is not set" in (tmp_path / "summary.md").read_text()
 
 
-def test_where_a_run_runs_and_its_files_lie_makes_no_other_setting(tmp_path: Path) -> None:
-    """Folds run with trainer=ddp and trainer=gpu are averaged; DFEW is not there, so that nothing trains."""
-    machines = ["trainer=ddp,gpu", "dataset.num_workers=1,2", "dataset.decode.device=cpu", "cache.dir=a,b"]
-    settings = ["dataset=dfew", "ablation=a,b", "trainer.precision=32-true", f"hydra.sweep.dir={tmp_path}", "-m"]
-    assert_refused(run_here([*machines, *settings, "logger=none"]))
-    rows = [row for row in read_table(tmp_path / "summary.csv") if row["kind"] == "failed"]
-    assert len(rows) == 16
-    assert {row["setting"] for row in rows} == {f"ablation={name} trainer.precision=32-true" for name in "ab"}
+@pytest.mark.parametrize(
+    ("override", "another"),
+    [
+        *((override, False) for override in (
+            "fold=2", "seed=3", "dataset=dfew", "dataset.root=/data", "dataset.train_list=a.txt", "cache.dir=/cache",
+            "trainer=ddp", "trainer=gpu", "trainer.devices=4", "trainer.compile=true", "dataset.num_workers=2",
+            "dataset.decode.backend=decord", "logger=none", "+logger.project=x", "ckpt_path=last.ckpt",
+        )),
+        *((override, True) for override in (
+            "ablation=a", "ablation.mccl=false", "loss=focal", "model.num_frames=8", "training.epochs=3",
+            "trainer.precision=32-true", "dataset.size=64", "dataset.sampler=uniform", "cache.size=64",
+            "dataset.synthetic.strength=0.5", "protocol=holdout", "experiment=paper",
+        )),
+    ],
+)  # fmt: skip
+def test_where_a_run_runs_and_its_files_lie_makes_no_other_setting(override: str, another: bool) -> None:
+    """Folds run with trainer=ddp and trainer=gpu are averaged."""
+    assert makes_another_setting(override) == another
 
 
 def test_a_sweep_that_cannot_start_says_so_once(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _job(config: DictConfig) -> Job:
     hydra_config = HydraConfig.get()
     in_sweep = hydra_config.mode == RunMode.MULTIRUN
     overrides = list(hydra_config.overrides.task)
-    distinctive = [override for override in overrides if _makes_another_setting(_name(override))]
+    distinctive = [override for override in overrides if makes_another_setting(override)]
     return Job(
         folder=Path(hydra_config.runtime.output_dir),
         setting=" ".join(distinctive) or "default",
@@ -144,9 +144,9 @@ def _repeatable(hydra_config: Any) -> bool:
     return "${now:" not in written["dir"] or "submitit" in str(hydra_config.launcher)
 
 
-def _makes_another_setting(name: str) -> bool:
-    """Whether runs that differ in an option or a group are compared; runs that do not are averaged."""
-    kind = kind_of_override(name)
+def makes_another_setting(override: str) -> bool:
+    """Whether runs that differ in an override are compared; runs that do not are averaged."""
+    kind = kind_of_override(_name(override))
     return kind is None or kind.is_setting
 
 
