@@ -89,9 +89,14 @@ def test_every_layout_is_found(folder: str, lists: str, suffix: str, tmp_path: P
         assert_is_ferv39k(load(given), root / folder, suffix)
 
 
-@pytest.mark.parametrize("below", ["2_ClipsforFaceCrop", "4_setups", LISTS])
-def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
-    assert_is_ferv39k(load(root / below), root / "2_ClipsforFaceCrop")
+def test_a_root_that_is_the_folder_of_clips_is_enough(root: Path) -> None:
+    assert_is_ferv39k(load(root / "2_ClipsforFaceCrop"), root / "2_ClipsforFaceCrop")
+
+
+@pytest.mark.parametrize("below", ["4_setups", LISTS])
+def test_a_root_that_is_the_folder_of_split_files_is_refused(below: str, root: Path) -> None:
+    with pytest.raises(UserError, match=r"only split files; .*set dataset.root to the folder that holds both"):
+        load(root / below)
 
 
 def test_faces_are_preferred_to_whole_pictures_and_other_lists_are_left_alone(root: Path) -> None:
