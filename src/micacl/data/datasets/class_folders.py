@@ -7,7 +7,7 @@ from micacl.data.datasets.labeled import Labeled
 from micacl.data.datasets.listing import Entry
 from micacl.data.datasets.names import path_parts, without_suffix
 from micacl.data.datasets.text_file import Place
-from micacl.data.datasets.tree import Folder, list_folder
+from micacl.data.datasets.tree import list_readable_folder
 from micacl.data.expressions import clash, class_name
 from micacl.errors import UserError
 
@@ -27,7 +27,7 @@ def read_class_folders(
     Raises:
         UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
     """
-    classes = _list(root).folders
+    classes = list_readable_folder(root).folders
     if not classes:
         raise not_found(f"{root} has no folders.")
     if pair := clash(classes):
@@ -37,7 +37,7 @@ def read_class_folders(
         folder = root / name
         if root.resolve().is_relative_to(folder.resolve()):
             raise UserError(f"{folder} is a link that leads back to {root}; remove it")
-        content = _list(folder)
+        content = list_readable_folder(folder)
         if not content.folders and not content.videos:
             raise UserError(
                 f"the class folder {folder} has no clips; put videos or folders of frames into it, or remove it"
@@ -48,13 +48,6 @@ def read_class_folders(
             path = "/".join((*path_parts(name), *path_parts(clip)))
             clips.append(Labeled(without_suffix(path), path, class_name(name), Place(folder / clip, None)))
     return clips, lambda entry: entry.place.path
-
-
-def _list(folder: Path) -> Folder:
-    try:
-        return list_folder(folder)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be listed: {error.strerror}; make it readable") from error
 
 
 def _is_text(name: str) -> bool:

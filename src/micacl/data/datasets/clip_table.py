@@ -37,10 +37,10 @@ def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]
     names = clip_names([path_parts(str(path)) for path in paths])
     clips = [_clip(row, name, path, root, has_folds) for row, name, path in zip(rows, names, paths, strict=True)]
     by_name = dict(zip(names, paths, strict=True))
-    shelves = Shelves()
+    index = DirectoryIndex()
 
     def find(entry: Entry) -> Path:
-        path = shelves.find(by_name[entry.name])
+        path = index.find(by_name[entry.name])
         if path is None:
             raise entry.place.error(f"there is no {by_name[entry.name]}; correct the path or unpack all clips")
         return path
@@ -67,8 +67,8 @@ def _path(row: Row, root: Path) -> Path:
     return Path(os.path.normpath(root / text.replace("\\", "/")))
 
 
-class Shelves:
-    """The folders that were asked for, each listed once."""
+class DirectoryIndex:
+    """An index of the folders that were asked for, each listed once."""
 
     def __init__(self) -> None:
         self._names: dict[Path, dict[str, str]] = {}

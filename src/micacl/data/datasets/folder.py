@@ -7,7 +7,7 @@ from micacl.data.datasets.clip_table import read_clip_table
 from micacl.data.datasets.folds import assign_folds
 from micacl.data.datasets.labeled import Labeled, check_named_once, with_subjects
 from micacl.data.datasets.listing import Entry, Fold, Listing
-from micacl.data.datasets.tree import check_root, list_folder
+from micacl.data.datasets.tree import check_root, list_readable_folder
 from micacl.data.expressions import in_order
 from micacl.errors import UserError
 
@@ -55,10 +55,7 @@ def _table(root: Path | None) -> Path | None:
             raise _not_found(f"{root} is a file, but no CSV.")
         return root
     root = check_root(root, _not_found)
-    try:
-        tables = [name for name in list_folder(root).lists if name.lower().endswith(".csv")]
-    except OSError as error:
-        raise UserError(f"{root} cannot be listed: {error.strerror}; make it readable") from error
+    tables = [name for name in list_readable_folder(root).lists if name.lower().endswith(".csv")]
     if len(tables) > 1:
         raise UserError(f"{root} holds several CSV files: {', '.join(tables)}; set dataset.root to the one to use")
     return root / tables[0] if tables else None

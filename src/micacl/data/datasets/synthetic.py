@@ -5,7 +5,7 @@ from pathlib import Path
 from micacl.data.datasets.csv_rows import read_rows
 from micacl.data.expressions import CLASS_NAMES
 from micacl.data.split import Clip, Split
-from micacl.data.synthetic.generate import prepare
+from micacl.data.synthetic.generate import MANIFEST_NAME, prepare
 from micacl.data.synthetic.recipe import Recipe
 from micacl.errors import UserError
 
@@ -39,7 +39,7 @@ def load_synthetic(fold: int, recipe: Recipe, cache_dir: Path, num_workers: int 
     folder = prepare(recipe, cache_dir, num_workers)
     train: list[Clip] = []
     test: list[Clip] = []
-    for row in read_rows(folder / "manifest.csv", ("path", "label", "subject", "fold")):
+    for row in read_rows(folder / MANIFEST_NAME, ("path", "label", "subject", "fold")):
         label = row.integer("label", 0, len(CLASS_NAMES) - 1)
         path = row.values["path"]
         clip = Clip(Path(path).with_suffix("").as_posix(), folder / path, label, row.values["subject"])

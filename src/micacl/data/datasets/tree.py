@@ -75,6 +75,18 @@ def list_folder(path: Path) -> Folder:
     return Folder(path, tuple(sorted(folders)), tuple(sorted(videos)), tuple(sorted(lists)))
 
 
+def list_readable_folder(path: Path) -> Folder:
+    """Lists one folder, as `list_folder`.
+
+    Raises:
+        UserError: If the folder cannot be listed.
+    """
+    try:
+        return list_folder(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be listed: {error.strerror}; make it readable") from error
+
+
 def list_tree(root: Path, is_clip: Callable[[str], bool], max_folders: int) -> Tree:
     """List a folder and the folders under it, breadth first.
 
