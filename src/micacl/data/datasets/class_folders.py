@@ -1,4 +1,4 @@
-"""Clips in a folder for each class."""
+"""Reads clips that lie in one folder per class."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +15,17 @@ from micacl.errors import UserError
 def read_class_folders(
     root: Path, not_found: Callable[[str], UserError]
 ) -> tuple[list[Labeled], Callable[[Entry], Path]]:
-    """Read `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
+    """Reads `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
 
     Args:
-        root: The folder of the classes' folders.
-        not_found: Makes the error from what is wrong.
+        root: The folder that holds the classes' folders.
+        not_found: A function that makes the error from a description of what is wrong.
 
     Returns:
-        The clips by class and name, and their finder.
+        The clips, sorted by class and name, and a function that finds an entry's clip on disk.
 
     Raises:
-        UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
+        UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are the same class.
     """
     classes = list_readable_folder(root).folders
     if not classes:
@@ -51,7 +51,7 @@ def read_class_folders(
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be written to a file: disks allow any bytes."""
+    """Returns whether a name can be written to a text file: file systems allow names of any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:

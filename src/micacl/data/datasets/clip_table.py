@@ -1,4 +1,4 @@
-"""Clips listed in one CSV file."""
+"""Reads clips that are listed in one CSV file."""
 
 import os
 import unicodedata
@@ -14,13 +14,13 @@ from micacl.errors import UserError
 
 
 def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]]:
-    """Read a CSV file with the columns `path,label` and perhaps `subject,fold`.
+    """Reads a CSV file with the columns `path,label` and optionally `subject,fold`.
 
     Args:
         table: The file; paths in it are relative to its folder, or absolute.
 
     Returns:
-        The clips in the file's order, and their finder.
+        The clips in the file's order, and a function that finds an entry's clip on disk.
 
     Raises:
         UserError: If the file has a mistake; the message names the line.
@@ -62,7 +62,7 @@ def _clip(row: Row, name: str, path: Path, root: Path, has_folds: bool) -> Label
 
 
 def _path(row: Row, root: Path) -> Path:
-    """The absolute path of a clip, whatever system wrote it."""
+    """Returns the absolute path of a clip, whatever system wrote it."""
     text = row.values["path"]
     return Path(os.path.normpath(root / text.replace("\\", "/")))
 
@@ -74,11 +74,11 @@ class DirectoryIndex:
         self._names: dict[Path, dict[str, str]] = {}
 
     def find(self, path: Path) -> Path | None:
-        """The path as the disk spells it, or None where it is not there.
+        """Returns a path as it is spelled on disk, or None if it does not exist.
 
         Args:
-            path: An absolute path. A name may come composed or decomposed (`é` as one character or as two); macOS
-                writes the latter, lists have the former.
+            path: An absolute path. Its names may be in another Unicode form than on disk, composed or decomposed (`é`
+                as one character or as two): macOS writes the latter, lists have the former.
         """
         folder = path.parent
         if folder == path:
@@ -93,7 +93,7 @@ class DirectoryIndex:
 
 
 def _list(folder: Path) -> dict[str, str]:
-    """Each name in its composed form to the name as it is."""
+    """Maps the composed form of each name in a folder to the name on disk."""
     try:
         return {unicodedata.normalize("NFC", name): name for name in os.listdir(folder)}  # noqa: PTH208  names alone
     except OSError:

@@ -1,4 +1,4 @@
-"""Anybody's clips: a folder for each class, or one CSV file, divided into folds."""
+"""Reads a user's own clips, from one folder per class or from one CSV file, and divides them into folds."""
 
 from pathlib import Path
 
@@ -19,21 +19,21 @@ EXPECTED = """\
 
 
 def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) -> Listing:
-    """Read a folder of clips.
+    """Reads a user's own clips.
 
     Args:
         root: The option `dataset.root`: a folder that holds a folder for each class or one CSV file, or that file.
-        num_folds: How many folds to make where the CSV gives none.
-        subject_pattern: A regular expression that finds the subject in a clip's path, relative to the root; its first
+        num_folds: The number of folds to make if the CSV gives none.
+        subject_pattern: A regular expression that finds the subject in a clip's path relative to the root: its first
             group, or the whole match. None takes the subjects that the CSV gives, if any.
 
     Returns:
-        The listing with all its folds. Folds that are made here are stratified, keep each subject in one fold, and do
+        The listing with all folds. Folds that are made here are stratified, keep each subject in one fold, and do
         not depend on the order of files.
 
     Raises:
-        UserError: If the root holds no such thing, a row is wrong (the message names its line), a class cannot be told
-            from another, or there are too few clips or subjects for the folds.
+        UserError: If the root holds neither, a row is wrong (the message names its line), two classes differ in
+            capitals alone, or there are too few clips or subjects for the folds.
     """
     table = _table(root)
     if table is None:
@@ -49,7 +49,7 @@ def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) 
 
 
 def _table(root: Path | None) -> Path | None:
-    """The CSV file, if there is one."""
+    """Finds the CSV file, if there is one."""
     if root is not None and root.is_file():
         if root.suffix.lower() != ".csv":
             raise _not_found(f"{root} is a file, but no CSV.")
