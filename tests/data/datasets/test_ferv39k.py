@@ -130,9 +130,9 @@ def test_another_fold_is_an_error(root: Path) -> None:
         ("Crime/Happy/0002,7", 'label is "7"; it must be a whole number from 0 to 6'),
         ("Crime/Happy/0002 Bored", 'label is "Bored"; it must be one of Angry, Disgust'),
         ("Crime/Happy/0002 Contempt", 'label is "Contempt"; it must be one of Angry, Disgust'),
-        ("Crime/Happy/0002", "is no clip and its label; a line must read like `Crime/Angry/0063 Angry`"),
-        ("0002 Happy", "is no clip and its label"),
-        ("Crime/Bored/0002 Happy", "is no clip and its label"),
+        ("Crime/Happy/0002", "is not a clip and its label; a line must read like `Crime/Angry/0063 Angry`"),
+        ("0002 Happy", "is not a clip and its label"),
+        ("Crime/Bored/0002 Happy", "is not a clip and its label"),
         ("War/Fear/0002 Fear", "clip War/Fear/0002 was already listed on line 14"),
     ],
 )

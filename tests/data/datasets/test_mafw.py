@@ -97,8 +97,8 @@ def test_another_fold_is_an_error(fold: int, root: Path) -> None:
         ("00099.mp4 anger", "clip 00099 is not among the 33 clips in"),
         ("00024.mp4 boredom", 'label is "boredom"; it must be one of happiness, sadness'),
         ("00024.mp4 3", 'label is "3"; it must be one of happiness, sadness'),
-        ("00024.mp4", "is no clip and its label; a line must read like `00001.mp4 anger`"),
-        ("twelve.mp4 anger", "is no clip and its label"),
+        ("00024.mp4", "is not a clip and its label; a line must read like `00001.mp4 anger`"),
+        ("twelve.mp4 anger", "is not a clip and its label"),
         ("00023.mp4 happiness", "clip 00023 was already listed on line 1"),
     ],
 )

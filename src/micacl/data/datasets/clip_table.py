@@ -30,7 +30,7 @@ def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]
         raise UserError(f"{table} lists no clips; add a row for each")
     classes = {class_name(row.values["label"]): row for row in reversed(rows)}
     if pair := clash(sorted(classes)):
-        raise classes[pair[1]].error(f"the labels {pair[0]} and {pair[1]} differ in capitals alone; write one of them")
+        raise classes[pair[1]].error(f"the labels {pair[0]} and {pair[1]} differ only in capitals; write one of them")
     root = Path(os.path.abspath(table)).parent  # noqa: PTH100  leaves links as they are
     paths = [_path(row, root) for row in rows]
     has_folds = any(row.values["fold"] for row in rows)

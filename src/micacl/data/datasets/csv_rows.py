@@ -105,7 +105,7 @@ def read_cells(path: Path) -> Iterator[tuple[Place, list[str]]]:
         for cells in reader:
             yield Place(path, reader.line_num), cells
     except csv.Error as error:
-        raise Place(path, reader.line_num).error(f"this is no CSV: {error}") from error
+        raise Place(path, reader.line_num).error(f"this is not CSV: {error}") from error
 
 
 def _check_header(header: Sequence[str], columns: Sequence[str], place: Place) -> None:

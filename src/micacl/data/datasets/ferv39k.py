@@ -79,7 +79,7 @@ def _entry(place: Place, path: str, label: str) -> Entry:
     number = parts[-1].partition(".")[0]
     shown = expression(parts[1]) if len(parts) == 3 else None
     if shown not in _SPELLING or not is_number(number):
-        raise place.error(f'"{path} {label}" is no clip and its label; a line must read like `{_EXAMPLE}`')
+        raise place.error(f'"{path} {label}" is not a clip and its label; a line must read like `{_EXAMPLE}`')
     name = f"{parts[0]}/{_SPELLING[shown]}/{int(number):04d}"
     named = _label_name(place, label)
     if named != shown:

@@ -43,7 +43,7 @@ def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) 
     clips = check_named_once(with_subjects(read, subject_pattern))
     class_names = in_order({clip.class_name for clip in clips})
     if len(class_names) < 2:
-        raise UserError(f"{root} has one class alone, {class_names[0]}; there must be two or more to tell apart")
+        raise UserError(f"{root} has only one class, {class_names[0]}; there must be two or more to tell apart")
     entries = [Entry(clip.name, class_names.index(clip.class_name), clip.place, subject=clip.subject) for clip in clips]
     return Listing(class_names, _divide(clips, entries, num_folds), find)
 
@@ -52,7 +52,7 @@ def _table(root: Path | None) -> Path | None:
     """Finds the CSV file, if there is one."""
     if root is not None and root.is_file():
         if root.suffix.lower() != ".csv":
-            raise _not_found(f"{root} is a file, but no CSV.")
+            raise _not_found(f"{root} is a file, but not a CSV file.")
         return root
     root = check_root(root, _not_found)
     tables = [name for name in list_readable_folder(root).lists if name.lower().endswith(".csv")]

@@ -61,7 +61,7 @@ def with_subjects(clips: Iterable[Labeled], subject_pattern: str | None) -> list
     try:
         pattern = re.compile(subject_pattern)
     except re.error as error:
-        raise UserError(f"dataset.subject_pattern={subject_pattern} is no regular expression: {error}") from error
+        raise UserError(f"dataset.subject_pattern={subject_pattern} is not a regular expression: {error}") from error
     return [replace(clip, subject=_subject(clip, pattern)) for clip in clips]
 
 

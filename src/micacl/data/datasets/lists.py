@@ -108,7 +108,7 @@ def _list_files(train_list: str | None, test_list: str | None, fold: int | None)
 def _list_file(text: str, fold: int | None = None) -> Path:
     path = Path(text if fold is None else text.replace(FOLD, str(fold))).expanduser()
     if not path.is_file():
-        raise _not_found(f"{path} is no file.")
+        raise _not_found(f"{path} is not a file.")
     return path
 
 
@@ -116,7 +116,7 @@ def _numbers(train_list: str) -> list[int]:
     """Finds the folds that have a training list."""
     folder, name = Path(train_list).expanduser().parent, Path(train_list).name
     if FOLD in str(folder):
-        raise UserError(f"dataset.train_list is {train_list}; {FOLD} may stand in the name of the file alone")
+        raise UserError(f"dataset.train_list is {train_list}; {FOLD} may only be in the name of the file")
     pattern = re.compile(re.escape(name).replace(re.escape(FOLD), "(?P<fold>[0-9]{1,4})", 1))
     try:
         matches = [pattern.fullmatch(path.name) for path in folder.iterdir()]
@@ -139,7 +139,7 @@ def _lines(path: Path, num_classes: int) -> Iterator[_Line]:
             raise place.error(f'"{text}" must be a path, a number of frames and a label, with spaces between them')
         parts = path_parts(words[0])
         if not parts:
-            raise place.error(f'"{words[0]}" is no path of a clip')
+            raise place.error(f'"{words[0]}" is not the path of a clip')
         num_frames = whole_number(place, "the number of frames", words[1], 0)
         try:
             label = whole_number(place, "the label", words[2], 0, num_classes - 1)
@@ -195,7 +195,7 @@ class _TailFinder:
                 )
             return exact[0] if len(exact) == 1 else found[0]
         raise place.error(
-            f"clip {shown} is not under {self._root}: no folder or video there has a path that ends like it alone; "
+            f"clip {shown} is not under {self._root}: no folder or video there matches this clip and no other; "
             f"set dataset.root to the folder under which all clips lie.{self._tree.hint()}"
         )
 

@@ -65,7 +65,7 @@ def _entry(place: Place, line: str) -> Entry:
     match = _LINE.fullmatch(line)
     number = re.split(r"[/\\]", match["clip"])[-1].partition(".")[0] if match else ""
     if match is None or not is_number(number):
-        raise place.error(f'"{line}" is no clip and its label; a line must read like `{_EXAMPLE}`')
+        raise place.error(f'"{line}" is not a clip and its label; a line must read like `{_EXAMPLE}`')
     name = expression(match["label"])
     if name is None:
         raise place.error(

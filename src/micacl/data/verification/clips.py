@@ -24,7 +24,7 @@ def check_clips(
         "clips that cannot be decoded",
         "unpack these clips again, or leave them out with dataset.on_error=skip",
         (
-            Problem(name, "cannot be decoded", facts[name].reason if name in facts else "it was not looked at")
+            Problem(name, "cannot be decoded", facts[name].reason if name in facts else "it was not decoded")
             for name in sorted(located.paths)
             if name not in facts or facts[name].reason
         ),

@@ -97,7 +97,7 @@ def read_manifest(path: Path) -> Manifest:
     rows = read_cells(path)
     _, header = next(rows, (None, []))
     if tuple(header) != COLUMNS:
-        raise Place(path, 1).error(f"this is no manifest; it must begin with {','.join(COLUMNS)}")
+        raise Place(path, 1).error(f"this is not a manifest; it must begin with {','.join(COLUMNS)}")
     return tuple(sorted(_row(place, cells) for place, cells in rows))
 
 
