@@ -1,10 +1,10 @@
-"""Formats for the cache of decoded frames: 16 random frames of a clip, clip after clip, without reading the rest.
+"""Compares formats for the cache of decoded frames: reads 16 random frames of each clip, without reading the rest.
 
-    python -m pip install h5py zarr webdataset litdata    (what is not installed is left out)
+    python -m pip install h5py zarr webdataset litdata    (formats that are not installed are left out)
     python benchmarks/cache_formats.py                    150 clips; 5 GB of disk while it runs, ten minutes and more
 
-Each format holds the same clips of DFEW's lengths at 128x128. The formats take turns, so that a slow minute of the
-machine hits all of them, and medians are compared. "Cold" is after telling the kernel to forget the files' pages
+Each format holds the same clips with DFEW's lengths at 128x128. The formats take turns, so that a slow minute of the
+machine slows all of them, and medians are compared. "Cold" is after telling the kernel to forget the files' pages
 (posix_fadvise); the disk's own cache, or a virtual machine's host, may still have them. "Warm" is after reading all
 files once. WebDataset has no random access: its clips come in the order of its tar files.
 """
@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 from micacl.process.setup import keep_freed_memory
 
 NUM_FRAMES = 16
-# Clips in the lists, and frames of one: DFEW's mean, FERV39k's median.
+# The number of clips in the lists, and of frames in a clip (DFEW's mean, FERV39k's median).
 DATA_SETS = {"DFEW": (16_372, 77), "FERV39k": (38_935, 28)}
 
 
 def draw_clips(num_clips: int) -> Iterator[Frames]:
-    """Faces with grain, F,128,128,3 each."""
+    """Draws clips of faces with grain, shape (F, 128, 128, 3) each."""
     faces = draw_faces(SIZE)
     for number in range(num_clips):
         generator = np.random.default_rng(number)
@@ -45,7 +45,7 @@ def draw_clips(num_clips: int) -> Iterator[Frames]:
 
 
 def write_all(folder: Path, num_clips: int) -> dict[str, Path]:
-    """Each format's folder; those whose package is missing are left out and named."""
+    """Writes the clips in each format and returns the folders; formats without their package are named and left out."""
     lengths = [len(frames) for frames in draw_clips(num_clips)]
     np.save(folder / "lengths.npy", lengths)
     written = {}
@@ -63,7 +63,7 @@ def write_all(folder: Path, num_clips: int) -> dict[str, Path]:
 
 
 def forget(folder: Path) -> None:
-    """Let the kernel drop the files' pages."""
+    """Tells the kernel to drop the files' pages."""
     for path in folder.rglob("*"):
         if path.is_file():
             descriptor = os.open(path, os.O_RDONLY)
@@ -72,27 +72,27 @@ def forget(folder: Path) -> None:
 
 
 def remember(folder: Path) -> None:
-    """Let the kernel keep all of the files' pages: a pass reads too few of them to do that itself."""
+    """Reads all files, so that the kernel keeps their pages; a pass of the benchmark reads only some of them."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.read_bytes()
 
 
 def one_pass(read: Read, lengths: NDArray[np.int64], generator: np.random.Generator) -> float:
-    """Clips a second; every clip once, in random order."""
+    """Reads every clip once, in random order, and returns the clips per second."""
     clips = generator.permutation(len(lengths)).tolist()
     segment = np.arange(NUM_FRAMES)
     chosen = [
         ((segment + generator.random(NUM_FRAMES)) * lengths[clip] / NUM_FRAMES).astype(np.int64) for clip in clips
     ]
     start = time.perf_counter()
-    count = sum(1 for frames in read(clips, chosen) if frames.sum(dtype=np.int64) > 0)  # every byte is looked at
+    count = sum(1 for frames in read(clips, chosen) if frames.sum(dtype=np.int64) > 0)  # touches every byte
     assert count == len(clips)
     return count / (time.perf_counter() - start)
 
 
 def check(folders: dict[str, Path], lengths: NDArray[np.int64]) -> None:
-    """Every format gives back the frames that went in."""
+    """Checks that every format returns the frames that were written."""
     indices = [np.sort(np.random.default_rng(clip).integers(0, lengths[clip], NUM_FRAMES)) for clip in range(4)]
     first = [frames[chosen] for frames, chosen in zip(draw_clips(4), indices, strict=True)]
     every = [*indices, *(np.zeros(NUM_FRAMES, np.int64) for _ in lengths[4:])]
@@ -104,7 +104,7 @@ def check(folders: dict[str, Path], lengths: NDArray[np.int64]) -> None:
 
 
 def peak_memory(name: str, folder: Path) -> float:
-    """MiB by which one pass in a process of its own raises its peak; pages of mapped files count."""
+    """Measures by how many MiB one pass raises the peak memory of a process; pages of mapped files count."""
     done = subprocess.run(
         [sys.executable, __file__, "--peak", name, "--folder", str(folder)], capture_output=True, text=True, check=True
     )
@@ -112,7 +112,7 @@ def peak_memory(name: str, folder: Path) -> float:
 
 
 def print_peak(name: str, folder: Path) -> None:
-    """The child's part of `peak_memory`."""
+    """Does one pass and prints the rise of the peak memory; `peak_memory` starts it in a process of its own."""
     read = FORMATS[name].open(folder)
     before = peak_of_this_process()
     one_pass(read, lengths_of(folder), np.random.default_rng(0))
@@ -120,7 +120,7 @@ def print_peak(name: str, folder: Path) -> None:
 
 
 def peak_of_this_process() -> float:
-    """MiB; what getrusage says begins with the parent's peak."""
+    """Returns the peak memory in MiB; getrusage would begin with the parent's peak."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
@@ -160,7 +160,7 @@ def report(folder: Path, num_clips: int, repeats: int) -> None:
 
 
 def cpu_name() -> str:
-    """As the system calls it."""
+    """Returns the CPU's name as the system gives it."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
 
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
-    keep_freed_memory()  # as training does: pages that are new for each clip take longer than reading it
+    keep_freed_memory()  # as training does: new pages for each clip take longer than reading it
     if arguments.peak:
         print_peak(arguments.peak, arguments.folder)
         return

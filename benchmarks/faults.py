@@ -1,10 +1,11 @@
-"""What faults cost: kills a small training at random moments and by other faults, starts it again, and compares.
+"""Measures the cost of faults: kills a small training at random moments and in other ways, resumes it, and compares.
 
     python benchmarks/faults.py [--kills 20] [--seed 1]
 
-Prints a table: the fault, what was lost, what the user saw, the seconds from the second start until the training goes
-on, and whether the run then ends as the undisturbed one, bit for bit. The network is the tests' small one; everything
-else is as in any run. Full and read-only disks are mounted, which needs root; elsewhere those rows are left out.
+Prints a table: the fault, what was lost, what the user saw, the seconds from the second start until the training
+resumes, and whether the run then ends as the undisturbed one, bit for bit. The network is the tests' small one;
+everything else is as in any run. Full and read-only disks are mounted, which needs root; without root those rows are
+left out.
 """
 
 import argparse
@@ -48,7 +49,7 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def rows(bench: Bench, num_kills: int, seed: int) -> Iterator[Row]:
-    """Every row of the table."""
+    """Measures the rows of the table one after the other."""
     yield from processes.kills(bench, num_kills, random.Random(seed))
     for fault in FAULTS:
         try:
@@ -61,7 +62,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place))

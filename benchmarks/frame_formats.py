@@ -1,4 +1,4 @@
-"""The formats that cache_formats.py compares: each writes all clips, and reads some frames of each."""
+"""Writes clips and reads some frames of each, in every format that cache_formats.py compares."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,18 +16,18 @@ JPEG_QUALITY = 90
 
 Frames = NDArray[np.uint8]
 Indices = NDArray[np.int64]
-# A way to read: given clips and frames of each, yields each clip's frames.
+# A function that takes clips and the indices of frames in each, and yields each clip's frames.
 Read = Callable[[Sequence[int], Sequence[Indices]], Iterator[Frames]]
 
 
 def lengths_of(folder: Path) -> NDArray[np.int64]:
-    """Frames of each clip."""
+    """Loads the number of frames of each clip."""
     lengths: NDArray[np.int64] = np.load(folder.parent / "lengths.npy")
     return lengths
 
 
 class RawFiles:
-    """Ours: one .npy a clip, of which only the chosen frames are read."""
+    """Our format: one .npy per clip, of which only the chosen frames are read."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         for number, frames in enumerate(clips):
@@ -64,7 +64,7 @@ class OneArray:
 
 
 class HDF5:
-    """One file, a data set for each clip, a chunk for each frame."""
+    """One file with a data set per clip and a chunk per frame."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         import h5py
@@ -87,7 +87,7 @@ class HDF5:
 
 
 class Zarr:
-    """One array for each clip, a chunk for each frame, not compressed."""
+    """One uncompressed array per clip with a chunk per frame."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         import zarr
@@ -112,7 +112,7 @@ class Zarr:
 
 
 class WebDataset:
-    """Tar files of 64 MB in which a clip is an .npy; in their order, whole clips."""
+    """Tar files of 64 MB with one .npy per clip; whole clips are read in their order."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         import webdataset
@@ -135,7 +135,7 @@ class WebDataset:
 
 
 class LitData:
-    """Chunks of 64 MB; random access, whole clips."""
+    """Chunks of 64 MB; whole clips are read in any order."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         from litdata.streaming.writer import BinaryWriter
@@ -159,20 +159,20 @@ class LitData:
 
 
 def encode_jpeg(frame: Frames) -> bytes:
-    """A frame's bytes; OpenCV has blue first."""
+    """Encodes a frame; OpenCV wants blue first."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return bytes(cv2.imencode(".jpg", frame[..., ::-1], quality)[1].tobytes())
 
 
 def decode_jpeg(data: Frames) -> Frames:
-    """The frame again."""
+    """Decodes a frame."""
     frame = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     assert frame is not None
     return frame.astype(np.uint8, copy=False)
 
 
 class JpegFiles:
-    """One file a clip: its frames as JPEGs one after the other, and where each begins."""
+    """One file per clip: its frames as JPEGs one after the other, and the position of each."""
 
     def write(self, folder: Path, clips: Iterator[Frames]) -> None:
         for number, frames in enumerate(clips):

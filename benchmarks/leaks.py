@@ -1,10 +1,10 @@
-"""Whether a sweep leaks: memory, open files, threads and child processes of one process after each of its jobs.
+"""Checks a sweep for leaks: counts memory, open files, threads and child processes after each of its jobs.
 
     python benchmarks/leaks.py                  50 jobs, W&B offline, one loader worker
     python benchmarks/leaks.py --logger none
 
-Each job trains and tests a tiny network (a backbone of 25,000 parameters) on the built-in data, and leaves its folder
-with all its pictures. The table goes to `--out`; the last lines compare the last job with the fifth.
+Each job trains and tests a tiny network (a backbone of 25,000 parameters) on the built-in data, and writes its folder
+with all figures. The table goes to `--out`; the last lines compare the last job with the fifth.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from micacl.run.job import Job
 from micacl.settings import Settings
 from micacl.train import main as train
 
-WARM_UP = 5  # jobs in which libraries load what they will keep
-LIMIT = 0.05
+WARM_UP = 5  # jobs after which libraries have loaded all that they keep
+LIMIT = 0.05  # growth after the warm-up that counts as a leak
 TINY = (
     "dataset.synthetic.num_clips=35",
     "dataset.synthetic.num_subjects=5",
@@ -44,14 +44,14 @@ TINY = (
 
 
 class SmallBackbone(nn.Module):
-    """Takes the place of R3D-18: the same shapes, a thousandth of the work."""
+    """Replaces R3D-18 by a network of the same shapes and a thousandth of the work."""
 
     def __init__(self) -> None:
         super().__init__()
         self.project = nn.Linear(48, 512)
 
     def start_with_motion(self) -> None:
-        """Nothing to start."""
+        """Does nothing."""
 
     def forward(self, instances_NCLHW: Tensor) -> Tensor:
         features_NC: Tensor = self.project(nn.functional.adaptive_avg_pool3d(instances_NCLHW, (1, 4, 4)).flatten(1))
@@ -59,7 +59,7 @@ class SmallBackbone(nn.Module):
 
 
 def measured(run: Callable[[Settings, Job], None], rows: list[dict[str, int]]) -> Callable[[Settings, Job], None]:
-    """The run, and after it a row of what the process holds."""
+    """Wraps the run so that it appends a row of what the process holds when it ends."""
     process = psutil.Process()
 
     def run_and_measure(settings: Settings, job: Job) -> None:
@@ -79,12 +79,12 @@ def measured(run: Callable[[Settings, Job], None], rows: list[dict[str, int]]) -
 
 
 def growth(rows: list[dict[str, int]], column: str) -> float:
-    """By which share the last job's figure is above that of the fifth."""
+    """Computes the relative growth from the fifth job's figure to the last one's."""
     return rows[-1][column] / rows[WARM_UP - 1][column] - 1
 
 
 def main() -> None:
-    """Runs the sweep, and exits with status 1 where it leaks."""
+    """Runs the sweep, and exits with status 1 if it leaks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--logger", default="wandb", choices=("wandb", "none"))

@@ -1,17 +1,21 @@
-"""GPU-hours, disk and limits of the paper's tables on 1 to 64 GPUs, computed from measured figures and assumptions.
+"""Computes GPU-hours, disk and limits of the paper's tables on 1 to 64 GPUs from measurements and assumptions.
 
     python benchmarks/scaling.py
 
-prints the tables of docs/scaling.md. Nothing is measured here: the measured figures are those of benchmarks/README.md
-and docs/fidelity.md; what is assumed is named so, here and there.
+prints the tables of docs/scaling.md. Nothing is measured here: the measurements are those of benchmarks/README.md
+and docs/fidelity.md, and the assumptions are marked, here and in docs/scaling.md.
 """
 
 from dataclasses import dataclass
 
 # Measured (docs/fidelity.md, benchmarks/README.md, README.md).
-MULTIPLY_ADDS = 34.13e9  # of a clip forward, 16 frames of 112x112
+MULTIPLY_ADDS = 34.13e9  # of the forward pass of a clip, 16 frames of 112x112
 PARAMETERS = 36.85e6
+<<<<<<< HEAD
 RUN_GB = 0.592  # checkpoints 444 + 147 MB, and the rest
+=======
+RUN_GB = 0.58  # checkpoints 565 MB, and the rest
+>>>>>>> dataprose
 LOADED_PER_CORE = 1633.2 / 2  # clips per second from the cache with augmentation, on one core
 DECODED_PER_CORE = 85.4 / 2  # clips per second from videos, on one core
 CACHED_CLIP_BYTES = 16 * 49.2e3  # 16 frames of 128x128
@@ -20,12 +24,12 @@ CACHE_GB = {"DFEW": 62.0, "FERV39k": 53.6}
 
 # Assumed.
 BACKWARD = 2  # a backward pass takes twice the arithmetic of a forward pass
-RATES = {"30": 30e12, "60": 60e12, "120": 120e12}  # floating-point operations a second that a GPU keeps up
+RATES = {"30": 30e12, "60": 60e12, "120": 120e12}  # floating-point operations per second that a GPU sustains
 RATE = RATES["60"]
 GPUS_A_NODE = 8
-INSIDE, BETWEEN = 200e9, 10e9  # bytes a second of an all-reduce: NVLink; 100 Gbit/s of network for each node
-LATENCY_INSIDE, LATENCY_BETWEEN = 30e-6, 100e-6  # of one collective
-COLLECTIVES = 4 * 20 + 6  # a step: 20 batch normalisations twice forward and backward, MCCL's gathers
+INSIDE, BETWEEN = 200e9, 10e9  # bytes per second of an all-reduce: NVLink; 100 Gbit/s of network per node
+LATENCY_INSIDE, LATENCY_BETWEEN = 30e-6, 100e-6  # seconds of one collective
+COLLECTIVES = 4 * 20 + 6  # per step: 20 batch normalisations twice forward and backward, MCCL's gathers
 EPOCHS = 300
 BATCH = 32
 
@@ -45,7 +49,7 @@ class Work:
 
     @property
     def operations(self) -> float:
-        """Of all its runs; every epoch is tested, as published results are."""
+        """Computes the operations of all runs; every epoch is tested, as for published results."""
         return self.runs * EPOCHS * (self.train_clips * STEP_OPERATIONS + self.test_clips * OPERATIONS)
 
 
@@ -58,6 +62,7 @@ TABLES = (
 
 
 def print_hours() -> None:
+    """Prints GPU-hours and disk of each table of the paper."""
     print(f"| what | runs | {' | '.join(f'GPU-hours at {rate} Tflop/s' for rate in RATES)} | run folders | cache |")
     print("| --- " * (4 + len(RATES)) + "|")
     for work in TABLES:
@@ -67,7 +72,7 @@ def print_hours() -> None:
 
 
 def print_limits(weak: bool) -> None:
-    """One run on 1 to 64 GPUs: a batch of 32 in all, or on each GPU."""
+    """Prints the limits of one run on 1 to 64 GPUs, with a batch of 32 in all, or on each GPU if `weak`."""
     print("| GPUs | network, ms | gradients, ms | batch norm and MCCL, ms | MCCL's gather alone, ms | the limit "
           "| speed-up | cores to load | cores to decode | cache, GB/s |")  # fmt: skip
     print("| --- " * 10 + "|")
@@ -80,7 +85,7 @@ def print_limits(weak: bool) -> None:
         gradients = share * 4 * PARAMETERS / bandwidth
         gathered = share * clips * gpus * 512 * 4 / bandwidth + 2 * latency * (gpus > 1)
         small = COLLECTIVES * latency * (gpus > 1) + gathered
-        # Gradients travel while the backward pass goes on, the small collectives hold it up.
+        # Gradients travel during the backward pass; the small collectives stop it.
         step = max(network, gradients) + small
         speed = clips * gpus / step
         parts = {"network": network, "gradients": gradients, "latency of the small collectives": small}
@@ -93,7 +98,7 @@ def print_limits(weak: bool) -> None:
 
 
 def print_large() -> None:
-    """A data set of 100 times DFEW."""
+    """Prints the disk and bandwidth for a data set of 100 times DFEW."""
     clips, frames = 100 * 16372, 77
     print("| form | TB | GB/s for 64 GPUs |")
     print("| --- | --- | --- |")
@@ -107,9 +112,9 @@ def print_large() -> None:
 
 if __name__ == "__main__":
     print_hours()
-    print("\nOne run, 32 clips a step in all:\n")
+    print("\nOne run, 32 clips per step in all:\n")
     print_limits(weak=False)
-    print("\nOne run, 32 clips a step on each GPU:\n")
+    print("\nOne run, 32 clips per step on each GPU:\n")
     print_limits(weak=True)
     print()
     print_large()

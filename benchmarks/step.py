@@ -1,10 +1,10 @@
-"""Speed of a training step: ours against what public code runs, and what MICACL adds to R3D-18.
+"""Measures a training step: ours against public code's, and the time that MICACL adds to R3D-18.
 
     python benchmarks/step.py                                            the default configuration
     python benchmarks/step.py --frames 16 --instance-length 4 --size 112 --batch 8     the paper's frames
     python benchmarks/step.py --device cuda --batch 32 ...
 
-Needs torch and torchvision alone. The settings are timed in turns, so that a slow minute of the machine hits all of
+Needs only torch and torchvision. The settings are timed in turns, so that a slow minute of the machine slows all of
 them, and the medians are compared. Inputs are random noise with random labels: the arithmetic does not depend on them.
 """
 
@@ -32,7 +32,7 @@ Step = Callable[[], None]
 
 
 def micacl_step(network: MICACL, loss: MCCLLoss, clip_BCFHW: Tensor, label_B: Tensor, bf16: bool, fused: bool) -> Step:
-    """One step of MICACL with MCCL and AdamW."""
+    """Makes a step of MICACL with MCCL and AdamW."""
     parameters = [*network.parameters(), *loss.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.05, fused=fused)
 
@@ -46,7 +46,7 @@ def micacl_step(network: MICACL, loss: MCCLLoss, clip_BCFHW: Tensor, label_B: Te
 
 
 def backbone_step(clip_BCFHW: Tensor, label_B: Tensor, bf16: bool, backbone: nn.Module, instance_length: int) -> Step:
-    """One step of R3D-18 on the same instances, their mean, a linear head and cross-entropy."""
+    """Makes a step of R3D-18 on the same instances, their mean, a linear head and cross-entropy."""
     head = nn.Linear(512, len(CLASS_COUNTS)).to(clip_BCFHW.device)
     parameters = [*backbone.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.05, fused=True)
@@ -63,7 +63,7 @@ def backbone_step(clip_BCFHW: Tensor, label_B: Tensor, bf16: bool, backbone: nn.
 
 
 def finish(loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
-    """Backward, clip, step."""
+    """Computes the gradients, clips them and updates the parameters."""
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -85,7 +85,7 @@ class PublicCode(MICACL):
 
 
 def seconds(step: Step, device: torch.device) -> float:
-    """Wall-clock seconds of one step."""
+    """Measures the wall-clock seconds of one step."""
     start = time.perf_counter()
     step()
     if device.type == "cuda":
@@ -115,7 +115,7 @@ def main() -> None:
 
     public = micacl_step(PublicCode(*frames).to(device), loss(), clip, label, bf16=False, fused=False)
     public_seconds = [seconds(public, device) for _ in range(arguments.repeats + 1)][1:]
-    # From here on glibc keeps freed memory, which public code does not ask for.
+    # From here on glibc keeps freed memory; public code does not ask for that.
     keep_freed_memory()
     channels_last = torch.channels_last_3d
     ours = MICACL(len(CLASS_COUNTS), *frames).to(device).to(memory_format=channels_last)

@@ -1,7 +1,7 @@
-"""Which t-SNE for the reports: scikit-learn's or openTSNE's, on features shaped like ours.
+"""Compares scikit-learn's and openTSNE's t-SNE for the reports, on features shaped like ours.
 
 ``python benchmarks/tsne.py [--points 2341 10000] [--threads 2]`` prints a Markdown table. Seconds are those of the fit
-alone; CPU seconds, those of all threads together, tell a slow method from a busy machine. "Neighbours kept" is the
+alone; CPU seconds are the sum over all threads, and tell a slow method from a busy machine. "Neighbours kept" is the
 share of each clip's 15 nearest clips that are among its 15 nearest in the picture.
 """
 
@@ -26,7 +26,7 @@ Array = NDArray[np.float32]
 
 
 def features(points: int) -> Array:
-    """Non-negative features of long-tailed, overlapping classes, shape (points, 512)."""
+    """Draws non-negative features of long-tailed, overlapping classes, shape (points, 512)."""
     rng = np.random.default_rng(0)
     share = np.array(CLASS_COUNTS) / sum(CLASS_COUNTS)
     label = rng.choice(len(share), size=points, p=share)
@@ -37,17 +37,17 @@ def features(points: int) -> Array:
 
 
 def scikit_learn(features: Array, threads: int) -> Array:
-    """scikit-learn: Barnes-Hut."""
+    """Embeds features with scikit-learn's Barnes-Hut t-SNE."""
     tsne = sklearn.manifold.TSNE(perplexity=PERPLEXITY, init="pca", random_state=0, n_jobs=threads)
     return np.asarray(tsne.fit_transform(features))
 
 
 def open_tsne(method: str, interval: int = 1) -> Callable[[Array, int], Array]:
-    """openTSNE with exact neighbors: its approximate ones differ from one number of threads to another.
+    """Makes an embedding by openTSNE with exact neighbours; approximate ones depend on the number of threads.
 
     Args:
-        method: "bh" or "fft".
-        interval: Length of the FFT's intervals in the picture's units; longer ones make a smaller grid.
+        method: The method for the gradient: "bh" (Barnes-Hut) or "fft".
+        interval: The length of the FFT's intervals in the picture's units; longer ones make a smaller grid.
     """
 
     def fit(features: Array, threads: int) -> Array:
@@ -74,7 +74,7 @@ METHODS: dict[str, Callable[[Array, int], Array]] = {
 
 
 def neighbors_kept(features: Array, embedded: Array) -> float:
-    """The share of each point's nearest points that stay among its nearest."""
+    """Computes the share of each point's nearest points that stay among its nearest."""
 
     def nearest(points: Array) -> NDArray[np.int64]:
         return np.asarray(NearestNeighbors(n_neighbors=NEIGHBORS).fit(points).kneighbors(return_distance=False))
@@ -90,12 +90,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     print(f"{platform.machine()} CPU, {arguments.threads} threads, 512 features, perplexity {PERPLEXITY}, PCA start\n")
-    print("| points | t-SNE | s | CPU s | neighbors kept |\n| ---: | --- | ---: | ---: | ---: |")
+    print("| points | t-SNE | s | CPU s | neighbours kept |\n| ---: | --- | ---: | ---: | ---: |")
     with threadpool_limits(arguments.threads):
         for points in arguments.points:
             data = features(points)
             for name, fit in METHODS.items():
-                fit(data[:200], arguments.threads)  # what is loaded or compiled at first use is not the method's
+                fit(data[:200], arguments.threads)  # loading and compiling at first use do not count
                 start, cpu_start = time.perf_counter(), time.process_time()
                 embedded = fit(data, arguments.threads)
                 seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start

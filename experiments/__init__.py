@@ -1,1 +1,1 @@
-"""What decided the defaults; see experiments/README.md."""
+"""The experiments that decided the defaults; see experiments/README.md."""

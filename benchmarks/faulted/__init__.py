@@ -1,1 +1,1 @@
-"""Small runs that something happens to: `bench` starts and compares them, the others say what happens."""
+"""Disturbs small runs: `bench` starts and compares them, the other modules hold the faults."""

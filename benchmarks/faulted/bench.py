@@ -1,4 +1,4 @@
-"""A small run, undisturbed, and the means to disturb others and to compare them with it."""
+"""Starts an undisturbed small run, starts others that are disturbed, and compares them with it."""
 
 import csv
 import os
@@ -14,22 +14,22 @@ import torch
 from tests.runs import TINY
 
 ROOT = Path(__file__).resolve().parents[2]
-EPOCHS, STEPS = 10, 3  # of each epoch
-_STEP = re.compile(r"going on from step (\d+)")
-# A run in two processes.
+EPOCHS, STEPS = 10, 3  # steps of each epoch
+_STEP = re.compile(r"from step (\d+)")
+# The options of a run in two processes.
 RANKS = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
-_SECONDS = 600  # after which a run hangs
+_SECONDS = 600  # a run that takes longer hangs
 
 
 class Row(NamedTuple):
     """A row of the table.
 
     Attributes:
-        fault: What happened.
-        lost: What of the run's work was lost by it.
-        seen: What the user saw.
-        seconds: From the second start until the training went on.
-        same_end: Whether the run then ended as the undisturbed one, bit for bit; None where that was not asked.
+        fault: The fault.
+        lost: The part of the run's work that was lost.
+        seen: The message that the user saw.
+        seconds: The seconds from the second start until the training was resumed.
+        same_end: Whether the run then ended as the undisturbed one, bit for bit; None if that was not compared.
     """
 
     fault: str
@@ -40,10 +40,10 @@ class Row(NamedTuple):
 
 
 class Bench:
-    """An undisturbed run, and the means to start others.
+    """An undisturbed run, and the methods to start others and to compare them.
 
     Args:
-        place: An empty folder.
+        place: An empty folder for all runs.
     """
 
     def __init__(self, place: Path) -> None:
@@ -55,16 +55,16 @@ class Bench:
         begin = time.monotonic()
         while '"status": "finished"' not in (self.folder("whole") / "run.json").read_text(encoding="utf-8"):
             time.sleep(0.05)
-        self.seconds = time.monotonic() - begin  # that it trains and tests; its exit is not among them
+        self.seconds = time.monotonic() - begin  # for training and testing, without the exit
         self.shown(process)
 
     def folder(self, name: str) -> Path:
-        """A folder for a run of its own."""
+        """Returns the folder of a run."""
         return self._place / name
 
     def start(self, folder: Path, *options: str, hits: str = "") -> "subprocess.Popen[str]":
-        """Starts the run of a folder, or goes on with it; options that come later win."""
-        # Saved after every second or so, as a long training saves every ten minutes.
+        """Starts the run of a folder, or resumes it; later options override earlier ones."""
+        # A checkpoint about every second corresponds to one every ten minutes of a long training.
         given = dict(option.split("=", 1) for option in (
             *TINY, f"cache.dir={self.cache}", f"training.epochs={EPOCHS}", "trainer.checkpoint_minutes=0.01",
             f"hydra.run.dir={folder}", *options,
@@ -85,7 +85,7 @@ class Bench:
             time.sleep(0.05)
 
     def shown(self, process: "subprocess.Popen[str]") -> str:
-        """What the user has seen of a run when it has ended."""
+        """Waits for the end of a run and returns what the user has seen."""
         try:
             return process.communicate(timeout=_SECONDS)[0]
         except subprocess.TimeoutExpired:
@@ -93,21 +93,21 @@ class Bench:
             return process.communicate()[0] + f"\nit hung for {_SECONDS} s"
 
     def run(self, folder: Path, *options: str, hits: str = "") -> str:
-        """Does a run to its end, and gives what the user saw."""
+        """Runs to the end and returns what the user saw."""
         return self.shown(self.start(folder, *options, hits=hits))
 
     def recovered(
         self, fault: str, folder: Path, seen: str, *options: str, whole: str = "whole", lost: str | None = None
     ) -> Row:
-        """Starts a run again, to its end, and compares it.
+        """Resumes a run, waits for its end, and compares it.
 
         Args:
-            fault: What has happened to it.
-            folder: Its folder.
-            seen: What the user saw then.
-            *options: Of both starts.
-            whole: Name of the undisturbed run.
-            lost: What was lost, where it is not steps.
+            fault: The fault that has stopped the run.
+            folder: The run's folder.
+            seen: The message that the user saw at the fault.
+            *options: The options of both starts.
+            whole: The name of the undisturbed run.
+            lost: The loss, if it is not a number of steps.
         """
         begun = self._steps_begun(folder)
         begin = time.monotonic()
@@ -129,7 +129,7 @@ class Bench:
         return Row(fault, lost or steps, seen + named, seconds, self.same_end(folder, whole))
 
     def same_end(self, folder: Path, whole: str = "whole") -> bool:
-        """Whether a run has ended with the weights and the figures of an undisturbed one, bit for bit."""
+        """Returns whether a run has ended with the weights and figures of an undisturbed one, bit for bit."""
         ends = [folder, self.folder(whole)]
         if not all((end / "predictions.csv").is_file() for end in ends):
             return False
@@ -154,7 +154,7 @@ def _figures(folder: Path) -> str:
 
 
 def last_line(shown: str, word: str = "") -> str:
-    """The error, or else the last line, with a word, that is no progress bar's; of a traceback, that it was one."""
+    """Finds the error, or else the last line that holds a word and is no progress bar; a traceback is only named."""
     if "Traceback" in shown:
         return "A TRACEBACK"
     lines = [line for line in shown.splitlines() if line.strip() and "━" not in line and word in line]

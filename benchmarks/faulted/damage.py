@@ -1,4 +1,4 @@
-"""Files that are not as they were written."""
+"""Damages files after they were written."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from faulted.bench import Bench, Row, last_line
 
 
 def checkpoint(bench: Bench) -> Row:
-    """A bit of the newest checkpoint flips after the run was killed."""
+    """Flips a bit of the newest checkpoint after the run was killed."""
     folder = bench.folder("damaged-checkpoint")
     bench.run(folder, "trainer.checkpoint_minutes=0", hits="step:12:SIGKILL")
     path = folder / "checkpoints" / "last.ckpt"
@@ -16,7 +16,7 @@ def checkpoint(bench: Bench) -> Row:
 
 
 def metrics(bench: Bench) -> Row:
-    """The table of an interrupted run is cut off, and what is left ends with rubbish."""
+    """Cuts the table of an interrupted run off, and appends rubbish."""
     folder = bench.folder("damaged-metrics")
     bench.run(folder, hits="step:12:SIGTERM")
     path = folder / "metrics.csv"
@@ -26,17 +26,17 @@ def metrics(bench: Bench) -> Row:
 
 
 def cache_cut_off(bench: Bench) -> Row:
-    """A file of the cache ends early."""
+    """Cuts the last byte of a file of the cache off."""
     return _cache(bench, "a file of the cache is cut off", lambda path: path.write_bytes(path.read_bytes()[:-1]))
 
 
 def cache_header(bench: Bench) -> Row:
-    """A bit of the header of a file of the cache flips."""
+    """Flips a bit in the header of a file of the cache."""
     return _cache(bench, "a bit in the header of a file of the cache flips", lambda path: _flip(path, 60))
 
 
 def _cache(bench: Bench, fault: str, damage: Callable[[Path], object]) -> Row:
-    """Damages a file, starts a run, deletes the file as the run says, and starts it again."""
+    """Damages a file, starts a run, deletes the file as the run asks, and resumes the run."""
     folder = bench.folder(fault.replace(" ", "-"))
     path = min(bench.cache.glob("frames/*/clips/*/*.npy"))
     damage(path)

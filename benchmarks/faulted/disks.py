@@ -1,4 +1,4 @@
-"""Disks that are full or cannot be written to: small file systems in memory, which need the right to mount."""
+"""Makes disks full or read-only, by mounting small file systems in memory, which needs the right to mount."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from faulted.bench import Bench, Row, last_line
 
 
 class MountError(Exception):
-    """This process may not mount file systems."""
+    """An error that says that this process may not mount file systems."""
 
 
 def full_at_a_checkpoint(bench: Bench) -> Row:
-    """The run folder's disk has room for two checkpoints and not for the third, which is written beside them."""
+    """Gives the run folder's disk room for two checkpoints, but not for the third, which is written beside them."""
     folder = bench.folder("full-checkpoint")
     with _small_disk(folder, "110m"):
         seen = last_line(bench.run(folder))
@@ -22,7 +22,7 @@ def full_at_a_checkpoint(bench: Bench) -> Row:
 
 
 def full_at_a_row(bench: Bench) -> Row:
-    """The run folder's disk, which its checkpoints are not on, becomes full while the run trains."""
+    """Fills the run folder's disk, which does not hold the checkpoints, while the run trains."""
     folder, elsewhere = bench.folder("full-row"), bench.folder("full-row-checkpoints")
     with _small_disk(folder, "2m"):
         elsewhere.mkdir()
@@ -39,19 +39,19 @@ def full_at_a_row(bench: Bench) -> Row:
 
 
 def full_at_the_cache(bench: Bench) -> Row:
-    """The cache's disk has room for some of the clips."""
+    """Gives the cache's disk room for only some of the clips."""
     folder, cache = bench.folder("full-cache"), bench.folder("small-cache")
     with _small_disk(cache, "1500k"):
         seen = last_line(bench.run(folder, f"cache.dir={cache}"))
         kept = len(list(cache.glob("frames/*/clips/*/[!.]*.npy")))
         _mount("-o", "remount,size=1g", str(cache))
         lost = f"nothing: {kept} of 35 clips were kept"
-        fault = "the disk is full while clips are decoded for the cache (tmpfs of 1.5 MB)"
+        fault = "the disk is full while the cache is filled (tmpfs of 1.5 MB)"
         return bench.recovered(fault, folder, seen, f"cache.dir={cache}", lost=lost)
 
 
 def read_only(bench: Bench) -> Row:
-    """The folder of an interrupted run cannot be written to; root's permissions do not matter to a mount."""
+    """Makes the folder of an interrupted run read-only by a mount, which binds root too."""
     folder = bench.folder("read-only")
     bench.run(folder, hits="step:12:SIGTERM")
     _mount("--bind", str(folder), str(folder))
@@ -60,7 +60,7 @@ def read_only(bench: Bench) -> Row:
         seen = last_line(bench.run(folder))
     finally:
         _unmount(folder)
-    return bench.recovered("the run folder is read-only (bind mount) when the run is to resume", folder, seen)
+    return bench.recovered("the run folder is read-only (bind mount) when the run is resumed", folder, seen)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is killed or told to end: the run, its helpers, one of its ranks; and a run that is started twice."""
+"""Kills or stops the run, its helper processes or one of its ranks; and starts a run twice."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from faulted.bench import RANKS, Bench, Row, last_line
 
 
 def kills(bench: Bench, count: int, generator: random.Random) -> Iterator[Row]:
-    """SIGKILL at random moments of a run's life, from when it has read its options to its end."""
+    """Kills runs at random moments, from when they have read their options to their end."""
     for number in range(count):
         folder = bench.folder(f"killed{number}")
         moment = generator.uniform(0, bench.seconds)
@@ -23,14 +23,14 @@ def kills(bench: Bench, count: int, generator: random.Random) -> Iterator[Row]:
 
 
 def hit(bench: Bench, fault: str, hits: str, *options: str) -> Row:
-    """A signal, or a wrong number, at a chosen moment."""
+    """Sends a signal, or makes a number wrong, at a chosen moment."""
     folder = bench.folder(hits.replace(":", "-").replace(",", "-"))
     seen = last_line(bench.run(folder, *options, hits=hits))
     return bench.recovered(fault, folder, seen, *options)
 
 
 def wandb_service(bench: Bench) -> Row:
-    """W&B's service is killed while the run goes on."""
+    """Kills W&B's service while the run continues."""
     folder = bench.folder("wandb")
     process = bench.start(folder, "logger=wandb")
     bench.wait_for(process, folder / "metrics.csv")
@@ -42,7 +42,7 @@ def wandb_service(bench: Bench) -> Row:
 
 
 def rank(bench: Bench) -> Row:
-    """One of two processes that train together is killed."""
+    """Kills one of two processes that train together."""
     bench.run(bench.folder("whole-ranks"), *RANKS)
     folder = bench.folder("rank")
     process = bench.start(folder, *RANKS)
@@ -54,7 +54,7 @@ def rank(bench: Bench) -> Row:
 
 
 def twice(bench: Bench) -> Row:
-    """The same command once more while it runs."""
+    """Starts the same command once more while it runs."""
     folder = bench.folder("twice")
     first = bench.start(folder, "training.epochs=10000")
     bench.wait_for(first, folder / "run.json")

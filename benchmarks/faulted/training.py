@@ -1,7 +1,7 @@
-"""``python -m faulted.training OPTION...``: micacl.train with the tests' small network, which can be hit.
+"""Runs micacl.train with the tests' small network and with faults: ``python -m faulted.training OPTION...``.
 
-It takes its hits from the variable HIT (see tests/small_train.py), and appends a byte to the file STEPS for each
-training step that the first rank begins.
+The variable HIT names the faults (see tests/whole_runs/small_train.py). The first rank appends a byte to the file STEPS
+for each training step that it begins.
 """
 
 import os
@@ -14,10 +14,10 @@ import micacl.models.micacl
 
 
 class CountingBackbone(SmallBackbone):
-    """Leaves a byte for each training step."""
+    """Writes a byte for each training step."""
 
     def forward(self, instances_NCLHW: Tensor) -> Tensor:
-        """As the small network's."""
+        """Runs the small network."""
         if self.training and os.environ.get("RANK", "0") == "0":
             with Path(os.environ["STEPS"]).open("ab") as file:
                 file.write(b".")
@@ -32,7 +32,7 @@ if __name__ == "__main__":
 if __name__ in (
     "__main__",
     "__mp_main__",
-):  # also in ranks; they must not import Lightning before they know theirs
+):  # also in the other ranks, which must not import Lightning before they know their rank
     vars(micacl.models.micacl)["R3DBackbone"] = CountingBackbone
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Settings a and d of Table III with the backbone trained too: python -m experiments.end_to_end"""
+"""Compares settings a and d of Table III with the backbone trained too: python -m experiments.end_to_end"""
 
 import csv
 import json
@@ -20,12 +20,12 @@ FOLDER = Path(__file__).parent
 RUNS = Path("runs/experiments_end_to_end")
 SEEDS = (1, 2, 3)
 SETTINGS = ("a", "d")
-# Every clip once an epoch, as published methods train; the epoch is chosen on held-out training clips.
+# Every clip once per epoch, as published methods train; the epoch is chosen on held-out training clips.
 SHARED = ("dataset.sampler=uniform", "protocol=holdout", "fold=1", "training.epochs=3", "logger=none")
 
 
 def main() -> None:
-    """Trains what is missing, one run after the other, then writes the tables."""
+    """Trains the runs that results.csv lacks, one after the other, then writes the tables."""
     done = {(row["seed"], row["setting"]) for row in read_results(FOLDER)}
     for seed in SEEDS:
         for setting in SETTINGS:
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _train(seed: int, setting: str) -> list[dict[str, str]]:
-    """Trains by `micacl.train`, which goes on with a run that was stopped; a row each for held-out and test clips."""
+    """Trains with `micacl.train`, which resumes a stopped run; returns a row for held-out and one for test clips."""
     folder = RUNS / f"{setting}_seed_{seed}"
     options = [*DATA, f"model.backbone.weights={warm_start()}", *SHARED]
     options += [f"ablation={setting}", f"seed={seed}", f"hydra.run.dir={folder}"]
@@ -60,7 +60,7 @@ def _train(seed: int, setting: str) -> list[dict[str, str]]:
 
 
 def _table(rows: list[dict[str, str]]) -> list[str]:
-    """A row a seed, and their mean: each rate of a, of d, and how far d is ahead."""
+    """Makes a table with a row per seed and one for their mean: each rate of a, of d, and d's lead."""
     pairs = [_rates([row for row in rows if row["seed"] == str(seed)]) for seed in SEEDS]
     lines = [[str(seed), *_cells(rates)] for seed, rates in zip(SEEDS, pairs, strict=True)]
     lines.append(["mean", *_cells(np.mean(pairs, axis=0))])
@@ -71,7 +71,7 @@ def _table(rows: list[dict[str, str]]) -> list[str]:
 
 
 def _rates(rows: list[dict[str, str]]) -> NDArray[np.float64]:
-    """WAR, UAR and the tail's recall (rows) of a and d (columns), per cent."""
+    """Returns WAR, UAR and the tail's recall (rows) of a and d (columns), in per cent."""
     return np.array([[values(rows, setting, column)[0] for setting in SETTINGS] for column in ("war", "uar", "tail")])
 
 

@@ -1,1 +1,1 @@
-"""Trainings on the features of a backbone, frozen but for its last stage or as a whole, that all settings share."""
+"""Trains networks on the features of one backbone, which is frozen as a whole or up to its last stage."""

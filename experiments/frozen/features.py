@@ -1,8 +1,8 @@
-"""Features of every clip's instances, from a backbone whose first stages, or all, are not trained any further.
+"""Computes the features of every clip's instances with a backbone that is frozen as a whole or up to its last stage.
 
 The backbone was trained on other drawn people (another seed of the built-in data, full strength, `ablation=a`), as a
-stand-in for weights from Kinetics. Each training clip is drawn, sampled and augmented anew `NUM_VIEWS` times, as in
-as many epochs; one more view is evaluation's.
+substitute for weights from Kinetics. Each training clip is sampled and augmented `NUM_VIEWS` times, as in as many
+epochs; one more view is the one that evaluation sees.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ from micacl.models import R3DBackbone
 from micacl.process.setup import prepare_process
 from micacl.settings import Settings
 
-# Of an instance, two frames of 32x32: channels, frames, height, width.
+# The shape of an instance of two 32x32 frames after stage 3: channels, frames, height, width.
 STAGE_3_SHAPE = (256, 1, 4, 4)
-# Augmented views of each clip, by frozen stages.
+# The number of augmented views of each clip, by the number of frozen stages.
 NUM_VIEWS = {4: 12, 3: 8}
 WARM_START = Path("runs/experiments_warm_start")
-# Trained with the classes equally often, so that the backbone itself knows no tail.
+# The backbone sees all classes equally often, so that it has not learned from a long tail itself.
 WARM_START_OPTIONS = (
     "ablation=a",
     "dataset.synthetic.seed=1",
@@ -52,9 +52,9 @@ class ClipFeatures:
 
     Attributes:
         clips: The N clips, by name.
-        frozen_stages: Stages of the backbone that they have been through: all 4, pooled, or 3.
-        views_VNTC: V augmented views, X for all 4 stages; for 3 the last stage's input, flattened.
-        plain_NTC: The view that evaluation sees.
+        frozen_stages: The number of the backbone's stages that computed the features: all 4, pooled, or 3.
+        views_VNTC: The features of V augmented views: X for 4 stages; the last stage's input, flattened, for 3.
+        plain_NTC: The features of the view that evaluation sees.
     """
 
     clips: tuple[Clip, ...]
@@ -63,13 +63,13 @@ class ClipFeatures:
     plain_NTC: NDArray[np.floating]
 
     def rows(self, clips: tuple[Clip, ...]) -> NDArray[np.int64]:
-        """Where these clips are."""
+        """Returns the indices of these clips."""
         row = {clip.name: number for number, clip in enumerate(self.clips)}
         return np.array([row[clip.name] for clip in clips])
 
 
 def warm_start() -> Path:
-    """The shared weights; trained first where they are missing."""
+    """Returns the file of the shared weights, after training them if they are missing."""
     weights = WARM_START / "checkpoints" / "best.safetensors"
     if not weights.is_file():
         command = [sys.executable, "-m", "micacl.train", *WARM_START_OPTIONS, f"hydra.run.dir={WARM_START}"]
@@ -78,7 +78,7 @@ def warm_start() -> Path:
 
 
 def load_features(frozen_stages: int = 4) -> ClipFeatures:
-    """The features, computed once and kept in the cache folder."""
+    """Loads the features from the cache folder, after computing them if they are missing."""
     settings = compose_settings([f"model.backbone.weights={warm_start()}", "fold=1"])
     data = build_data(settings)
     clips = tuple(sorted((*data.split.train, *data.split.test), key=lambda clip: clip.name))
@@ -95,7 +95,7 @@ def load_features(frozen_stages: int = 4) -> ClipFeatures:
 
 
 def trained_stages(backbone: R3DBackbone, frozen_stages: int) -> nn.Module:
-    """What of the backbone comes after its frozen stages."""
+    """Returns the part of the backbone after its frozen stages."""
     if frozen_stages == 4:
         return nn.Identity()
     return nn.Sequential(nn.Unflatten(1, STAGE_3_SHAPE), backbone.layer4, backbone.avgpool, nn.Flatten())
@@ -105,7 +105,7 @@ def trained_stages(backbone: R3DBackbone, frozen_stages: int) -> nn.Module:
 def _compute(
     settings: Settings, clips: tuple[Clip, ...], source: CachedFrames, frozen_stages: int
 ) -> NDArray[np.floating]:
-    """Every view, then the plain one; before the last stage in half precision, else they fill the memory."""
+    """Computes every augmented view, then the plain one; the last stage's inputs in half precision, to save memory."""
     prepare_process()
     network = build_network(settings, num_classes=7).eval()
     if frozen_stages == 3:

@@ -1,4 +1,4 @@
-"""Figures of the studies."""
+"""Draws the figures of the studies."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from micacl.reporting.palette import OKABE_ITO
 
 
 def tsne_side_by_side(folder: Path, settings: Sequence[str], path: Path) -> dict[str, float]:
-    """t-SNE of X' of each setting's kept clips; returns the silhouette score of the labels in the 512 features."""
+    """Draws t-SNE of X' of each setting's kept clips; returns the labels' silhouette scores in the 512 features."""
     figure = _figure(6.2 * len(settings), 5.8)
     scores = {}
     for axes, setting in zip(figure.subplots(1, len(settings)), settings, strict=True):
@@ -36,7 +36,7 @@ def tsne_side_by_side(folder: Path, settings: Sequence[str], path: Path) -> dict
 def recall_by_frequency(
     results: Sequence[dict[str, str]], settings: Sequence[str], counts: Sequence[int], path: Path
 ) -> None:
-    """Recall of each class, from the rarest in training to the most frequent."""
+    """Draws the recall of each class, from the rarest in training to the most frequent."""
     figure = _figure(8.0, 4.6)
     axes = figure.subplots()
     order = np.argsort(counts)
@@ -53,7 +53,7 @@ def recall_by_frequency(
 
 
 def compare(results: Sequence[dict[str, str]], settings: Sequence[str], path: Path) -> None:
-    """UAR and the tail's recall of each setting: a point a run, a bar for the mean."""
+    """Draws UAR and the tail's recall of each setting: a point per run, a bar for the mean."""
     figure = _figure(10.0, 1.4 + 0.42 * len(settings))
     panels = figure.subplots(1, 2, sharey=True)
     for axes, column, title in zip(panels, ("uar", "tail"), ("UAR, %", "recall of disgust and fear, %"), strict=True):
@@ -71,7 +71,7 @@ def compare(results: Sequence[dict[str, str]], settings: Sequence[str], path: Pa
 
 
 def terms_over_training(terms: Sequence[dict[str, str]], settings: Sequence[str], path: Path) -> None:
-    """Each weighted term of the loss, and the norm of its gradient at X', over the epochs: means over the runs."""
+    """Draws each weighted term of the loss and its gradient's norm at X' over the epochs, as means over the runs."""
     figure = _figure(3.3 * len(settings), 6.0)
     names = sorted({row["term"] for row in terms if row["setting"] in settings})
     rows = figure.subplots(2, len(settings), sharex=True, sharey="row", squeeze=False)

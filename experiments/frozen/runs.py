@@ -1,4 +1,4 @@
-"""Many trainings, two at a time, each kept as soon as it is done: a study that was stopped goes on where it was."""
+"""Runs many trainings in parallel and saves each result at once, so that a study that was stopped can be resumed."""
 
 import csv
 import multiprocessing
@@ -24,11 +24,11 @@ class Run:
     """One training.
 
     Attributes:
-        setting: Its name in the tables.
-        overrides: What sets it apart from the default, as `micacl.train` takes it.
+        setting: The setting's name in the tables.
+        overrides: The options that differ from the default, as on the command line of `micacl.train`.
         fold: The fold that tests.
-        seed: Seed of everything random.
-        protocol: "published" measures test clips, "holdout" held-out training clips.
+        seed: The seed of everything random.
+        protocol: The protocol: "published" measures test clips, "holdout" held-out training clips.
     """
 
     setting: str
@@ -43,7 +43,7 @@ class Run:
 
 
 def grid(settings: dict[str, tuple[str, ...]], folds: Sequence[int], seeds: Sequence[int], protocol: str) -> list[Run]:
-    """Every setting on every fold with every seed."""
+    """Lists the runs of every setting on every fold with every seed."""
     return [
         Run(setting, overrides, fold, seed, protocol)
         for seed in seeds
@@ -53,13 +53,13 @@ def grid(settings: dict[str, tuple[str, ...]], folds: Sequence[int], seeds: Sequ
 
 
 def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = (), frozen_stages: int = 4) -> None:
-    """Train what results.csv lacks, and append to it and to terms.csv.
+    """Trains the runs that results.csv lacks, and appends to it and to terms.csv.
 
     Args:
         runs: The trainings.
-        folder: Where the files are kept.
-        keep_features: Those whose evaluated features are kept too, as features_<setting>.npz.
-        frozen_stages: Stages of the backbone that are not trained: all 4, or 3.
+        folder: The folder in which the files are kept.
+        keep_features: The runs whose evaluated features are kept too, as features_<setting>.npz.
+        frozen_stages: The number of the backbone's stages that are not trained: all 4, or 3.
     """
     load_features(frozen_stages)  # once, before the processes need them
     done = {(row["setting"], row["fold"], row["seed"], row["protocol"]) for row in _rows(folder / RESULTS)}
@@ -79,12 +79,12 @@ def run_all(runs: Sequence[Run], folder: Path, keep_features: Sequence[Run] = ()
 
 
 def read_results(folder: Path) -> list[dict[str, str]]:
-    """The rows of results.csv."""
+    """Reads the rows of results.csv."""
     return list(_rows(folder / RESULTS))
 
 
 def read_terms(folder: Path) -> list[dict[str, str]]:
-    """The rows of terms.csv."""
+    """Reads the rows of terms.csv."""
     return list(_rows(folder / TERMS))
 
 
@@ -124,7 +124,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def append_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Append to a CSV file; begin it where there is none."""
+    """Appends rows to a CSV file, which is begun with a header if it does not exist."""
     if not rows:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The settings of `micacl.train`, from the same overrides."""
+"""Composes the settings of `micacl.train` from the same overrides."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from micacl.cli.command import config_folder
 from micacl.settings import Settings
 
-# The data: weak expressions, two thousand clips. DFEW's shape of tail, so 32 training clips of disgust.
+# Two thousand clips with weak expressions. The classes follow DFEW's long tail, so disgust has 32 training clips.
 DATA = (
     "dataset.synthetic.num_clips=2000",
     "dataset.synthetic.num_subjects=200",
@@ -27,7 +27,7 @@ TRAINING = (
 
 
 def compose_settings(overrides: Sequence[str]) -> Settings:
-    """What `python -m micacl.train` would make of the overrides, on the experiments' data."""
+    """Composes the settings that `python -m micacl.train` would use, on the experiments' data."""
     ConfigStore.instance().store(name="schema", node=Settings)
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         settings = OmegaConf.to_object(compose("train", [*DATA, *TRAINING, *overrides]))

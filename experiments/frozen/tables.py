@@ -1,4 +1,4 @@
-"""Tables of a study: means and deviations, paired differences with their uncertainty."""
+"""Makes the tables of a study: means and deviations, paired differences with their uncertainty."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ TAIL = ("disgust", "fear")
 
 
 def values(results: Sequence[dict[str, str]], setting: str, column: str) -> NDArray[np.float64]:
-    """A column of a setting's runs, ordered by fold and seed; "tail" is the mean recall of disgust and fear."""
+    """Returns a column of a setting's runs by fold and seed; "tail" is the mean recall of disgust and fear."""
     rows = sorted((row for row in results if row["setting"] == setting), key=lambda row: (row["fold"], row["seed"]))
     columns = [f"recall_{name}" for name in TAIL] if column == "tail" else [column]
     return np.array([np.mean([float(row[name]) for name in columns]) for row in rows])
 
 
 def spread(numbers: NDArray[np.float64]) -> str:
-    """Mean and standard deviation over the runs."""
+    """Formats the mean and standard deviation over the runs."""
     return f"{numbers.mean():.1f} ± {numbers.std(ddof=1):.1f}"
 
 
 def difference(results: Sequence[dict[str, str]], setting: str, against: str, column: str) -> str:
-    """Mean paired difference over folds and seeds, with its 95 % bootstrap interval (percentiles)."""
+    """Formats the mean paired difference over folds and seeds, with its 95 % bootstrap interval (percentiles)."""
     paired = values(results, setting, column) - values(results, against, column)
     if np.ptp(paired) == 0:
         return f"{paired[0]:+.1f}"
@@ -34,7 +34,7 @@ def difference(results: Sequence[dict[str, str]], setting: str, against: str, co
 
 
 def settings_table(results: Sequence[dict[str, str]], settings: Sequence[str], against: str) -> list[str]:
-    """A row a setting: WAR, UAR, the tail's recall, and UAR and the tail against another setting."""
+    """Makes a table with a row per setting: WAR, UAR, the tail's recall, and the last two against another setting."""
     rows = []
     for setting in settings:
         same = setting == against
@@ -58,7 +58,7 @@ def settings_table(results: Sequence[dict[str, str]], settings: Sequence[str], a
 
 
 def recall_table(results: Sequence[dict[str, str]], settings: Sequence[str]) -> list[str]:
-    """Mean recall of each class."""
+    """Makes a table of the mean recall of each class."""
     rows = [[setting, *(f"{values(results, setting, f'recall_{name}').mean():.1f}" for name in CLASS_NAMES)]
             for setting in settings]  # fmt: skip
     header = ["setting", *CLASS_NAMES]
@@ -66,12 +66,12 @@ def recall_table(results: Sequence[dict[str, str]], settings: Sequence[str]) -> 
 
 
 def _align(header: Sequence[str]) -> list[Align]:
-    """Names to the left, figures to the right."""
+    """Aligns names to the left, figures to the right."""
     return ["left" if number == 0 else "right" for number in range(len(header))]
 
 
 def write_between_marks(path_text: str, name: str, lines: Sequence[str]) -> str:
-    """The text with what lies between `<!-- name -->` and `<!-- /name -->` replaced."""
+    """Replaces the lines between `<!-- name -->` and `<!-- /name -->` in a text."""
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     before, _, rest = path_text.partition(begin)
     _, _, after = rest.partition(end)

@@ -1,6 +1,5 @@
-"""Trains what comes after the backbone's frozen stages: GEIIM, WIAN, self-attention, Conv1d, head and loss."""
+"""Trains everything after the backbone's frozen stages: GEIIM, WIAN, self-attention, Conv1d, head and loss."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from micacl.models import MICACL, MICACLOutput
 from micacl.settings import Settings
 from micacl.training.schedule import learning_rate_factor
 
-# How each term enters the sum, by the option that weights it.
+# The weight of each term in the loss, or the option that sets it.
 TERM_WEIGHTS: dict[str, float | str] = {
     "cross_entropy": 1.0,
     "focal": 1.0,
@@ -31,14 +30,13 @@ TERM_WEIGHTS: dict[str, float | str] = {
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves.
+    """The results of a training.
 
     Attributes:
-        label_N: Classes of the evaluated clips.
-        prediction_N: What was predicted.
-        features_NC: X' of the evaluated clips.
-        terms: A row an epoch: each term's weighted value and the norm of its gradient at X', means over the batches'
-            clips of the epoch's last batch.
+        label_N: The classes of the evaluated clips.
+        prediction_N: The predicted classes.
+        features_NC: The features X' of the evaluated clips.
+        terms: A row per epoch: each term's weighted value and the norm of its gradient at X' in the last batch.
     """
 
     label_N: NDArray[np.int64]
@@ -48,7 +46,7 @@ class Trained:
 
 
 class ViewsInTurn:
-    """The training clips as the sampler sees them; a clip that comes again in an epoch shows another view."""
+    """The training clips as the sampler sees them; a clip that is drawn again in an epoch shows another view."""
 
     def __init__(self, features: ClipFeatures, clips: tuple[Clip, ...]) -> None:
         self.clips = clips
@@ -66,7 +64,7 @@ class ViewsInTurn:
         return index + repeat * len(self.clips)
 
     def batch(self, positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Features (B, T, C) and labels (B,)."""
+        """Returns features (B, T, C) and labels (B,)."""
         index, repeat = positions % len(self), positions // len(self)
         view = (self._epoch + repeat) % len(self._views)
         x = self._views[view, self._row[index].numpy()]
@@ -74,7 +72,7 @@ class ViewsInTurn:
 
 
 def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
-    """Trains and evaluates on the test clips, or with `protocol=holdout` on held-out training clips alone.
+    """Trains and then evaluates on the test clips, or on held-out training clips with `protocol=holdout`.
 
     The optimiser, its schedule, the sampler, the network and the loss are those of `micacl.train`.
     """
@@ -95,7 +93,7 @@ def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
 
 
 def _classify(network: MICACL, x_BTC: Tensor) -> MICACLOutput:
-    """The network from the frozen stages on."""
+    """Runs the network from the frozen stages on."""
     return network.classify(network.backbone(x_BTC.flatten(0, 1)).unflatten(0, x_BTC.shape[:2]))
 
 
@@ -127,16 +125,14 @@ def _fit(settings: Settings, network: MICACL, loss: nn.Module, clips: ViewsInTur
 
 
 def _measure(settings: Settings, values: dict[str, Tensor], features_BC: Tensor) -> dict[str, float]:
-    """Each weighted term, and the norm of its gradient at X'."""
-    return dict(_measured(settings, values, features_BC))
-
-
-def _measured(settings: Settings, values: dict[str, Tensor], features_BC: Tensor) -> Iterator[tuple[str, float]]:
+    """Measures each weighted term and the norm of its gradient at X'."""
+    measured = {}
     for name, weight in TERM_WEIGHTS.items():
         if name not in values:
             continue
         factor = weight if isinstance(weight, float) else getattr(settings.loss, weight)
         value = factor * values[name]
         (gradient,) = torch.autograd.grad(value, features_BC, retain_graph=True, allow_unused=True)
-        yield name, float(value.detach())
-        yield f"gradient_{name}", 0.0 if gradient is None else float(gradient.norm())
+        measured[name] = float(value.detach())
+        measured[f"gradient_{name}"] = 0.0 if gradient is None else float(gradient.norm())
+    return measured

@@ -1,4 +1,4 @@
-"""What GEIIM, WIAN and MCCL do with the backbone's last stage trained too: python -m experiments.last_stage"""
+"""Compares settings a, c and d with the backbone's last stage trained too: python -m experiments.last_stage"""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from experiments.frozen.runs import grid, read_results, run_all
 from experiments.frozen.tables import difference, recall_table, settings_table, write_between_marks
 
 FOLDER = Path(__file__).parent
-# As the built-in data is trained, but briefly.
+# The options for training on the built-in data, with fewer epochs.
 TRAINING = (
     "training.epochs=3",
     "training.batch_size=16",
@@ -21,7 +21,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    """Trains what is missing, then writes the tables and the figure."""
+    """Trains the runs that results.csv lacks, then writes the tables and the figure."""
     run_all(grid(SETTINGS, folds=(1, 2), seeds=(1, 2), protocol="published"), FOLDER, frozen_stages=3)
     results = read_results(FOLDER)
     names = list(SETTINGS)

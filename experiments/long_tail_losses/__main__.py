@@ -1,4 +1,4 @@
-"""MCCL beside other losses for long tails, on the same network: python -m experiments.long_tail_losses"""
+"""Compares MCCL with other losses for long tails, on the same network: python -m experiments.long_tail_losses"""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from experiments.frozen.runs import grid, read_results, run_all
 from experiments.frozen.tables import recall_table, settings_table, write_between_marks
 
 FOLDER = Path(__file__).parent
-# The baseline's, without GEIIM and WIAN, and every clip once an epoch: the losses alone differ.
+# The baseline network, without GEIIM and WIAN, and every clip once per epoch: the settings differ only in their losses.
 NETWORK = ("ablation.geiim=false", "ablation.wian=false", "dataset.sampler=uniform")
 BALANCED = (*NETWORK[:-1], "dataset.sampler=class_balanced")
 SETTINGS: dict[str, tuple[str, ...]] = {
@@ -46,7 +46,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    """Trains what is missing, then writes the tables and the figure."""
+    """Trains the runs that results.csv lacks, then writes the tables and the figure."""
     run_all(grid(SETTINGS, folds=(1, 2), seeds=(1, 2, 3), protocol="published"), FOLDER)
     results = read_results(FOLDER)
     compare(results, list(SETTINGS), FOLDER / "losses.png")

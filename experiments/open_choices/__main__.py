@@ -1,4 +1,4 @@
-"""What the paper leaves open, chosen on held-out training clips: python -m experiments.open_choices"""
+"""Compares the choices that the paper leaves open on held-out training clips: python -m experiments.open_choices"""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ SHOWN = ("default", "MCCL at full weight", "MCCL as printed", "uniform sampler")
 
 
 def main() -> None:
-    """Trains what is missing, then writes the table and the figures."""
+    """Trains the runs that results.csv lacks, then writes the table and the figures."""
     run_all(grid(SETTINGS, folds=(1,), seeds=(1, 2, 3), protocol="holdout"), FOLDER)
     results = read_results(FOLDER)
     compare(results, list(SETTINGS), FOLDER / "settings.png")

@@ -1,4 +1,4 @@
-"""Table III on the built-in long tail: python -m experiments.table3_ablation"""
+"""Repeats the paper's Table III on the built-in long tail: python -m experiments.table3_ablation"""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from micacl.build.data import build_data
 
 FOLDER = Path(__file__).parent
 SETTINGS: dict[str, tuple[str, ...]] = {setting: (f"ablation={setting}",) for setting in "abcd"}
-# Every clip once an epoch, as published methods train.
+# Every clip once per epoch, as published methods train.
 UNIFORM = {f"{name}, uniform": (*overrides, "dataset.sampler=uniform") for name, overrides in SETTINGS.items()}
 
 
 def main() -> None:
-    """Trains what is missing, then writes the tables and the figures."""
+    """Trains the runs that results.csv lacks, then writes the tables and the figures."""
     runs = grid(SETTINGS | UNIFORM, folds=(1, 2), seeds=(1, 2, 3), protocol="published")
     kept = [run for run in runs if run.setting in "ad" and (run.fold, run.seed) == (1, 1)]
     run_all(runs, FOLDER, kept)

@@ -1,4 +1,4 @@
-"""Hydra's sweeper for ``experiment=search``. Hydra takes sweepers from this namespace alone, and imports all of it."""
+"""Adds the sweeper for ``experiment=search`` to Hydra, which finds sweepers only here and imports all modules here."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from micacl.errors import UserError
 
 
 class SearchSweeper(Sweeper):
-    """Looks for the options with the highest UAR on held-out training clips.
+    """Searches for the options with the highest UAR on held-out training clips.
 
     Args:
-        trials: Jobs in all, those of earlier starts in the same folder included.
-        at_once: Jobs that the launcher gets at once.
-        seed: Of the choice of options.
-        space: For each option where to look, in Hydra's words: ``interval(0,1)``, ``tag(log,interval(1e-5,1e-3))``,
-            ``range(1,9)``, ``choice(16,32)``. The command line comes first.
+        trials: The number of jobs in all, including those of earlier starts in the same folder.
+        at_once: The number of jobs that the launcher gets at once.
+        seed: The seed for the choice of options.
+        space: The range of each option, in Hydra's syntax: ``interval(0,1)``, ``tag(log,interval(1e-5,1e-3))``,
+            ``range(1,9)``, ``choice(16,32)``. The command line takes precedence.
     """
 
     def __init__(self, trials: int, at_once: int, seed: int, space: DictConfig) -> None:
@@ -32,14 +32,14 @@ class SearchSweeper(Sweeper):
         self._folder = Path()
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Hydra calls this first."""
+        """Keeps the folder and makes the launcher; Hydra calls this first."""
         self._folder = Path(config.hydra.sweep.dir)
         self._launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Hydra calls this with the options of the command line."""
+        """Runs the search; Hydra calls this with the options of the command line."""
         from micacl.cli.command import UsageError
         from micacl.cli.search import search  # imports Optuna, which only a search needs
 

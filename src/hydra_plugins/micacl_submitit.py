@@ -1,6 +1,6 @@
-"""Hydra's launcher for ``hydra/launcher=slurm``: submitit's, which ends with one message where a job was cancelled.
+"""Adds the launcher for ``hydra/launcher=slurm`` to Hydra: submitit's, with a plain message when a job is cancelled.
 
-Hydra takes launchers from this namespace alone, and imports all of it, so nothing here needs submitit on import.
+Hydra finds launchers only here and imports all modules here, so none of them may import submitit at the top.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ class SubmititSlurmLauncher(Launcher):
     """Submits the jobs of a sweep to Slurm and waits for them.
 
     Args:
-        options: Those of Hydra's own launcher for Slurm.
+        options: The options of Hydra's own launcher for Slurm.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -28,12 +28,12 @@ class SubmititSlurmLauncher(Launcher):
         self._folder = Path()
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Hydra calls this first."""
+        """Keeps the folder and sets submitit's launcher up; Hydra calls this first."""
         self._folder = Path(config.hydra.sweep.dir)
         self._launcher.setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Hydra calls this with the options of each job.
+        """Submits the jobs and waits for them; Hydra calls this with the options of each job.
 
         Raises:
             UsageError: If Slurm has ended a job before it had a result.
@@ -46,18 +46,19 @@ class SubmititSlurmLauncher(Launcher):
         try:
             jobs: Sequence[JobReturn] = self._launcher.launch(job_overrides, initial_job_idx)
         except UncompletedJobError as error:
-            what = " ".join(str(error).splitlines()[:2])  # what the job has said follows, pages of it
+            what = " ".join(str(error).splitlines()[:2])  # the following lines are the job's output, many pages
             raise UsageError(
-                f"Error: a job of this sweep was cancelled or killed: {what}. Other jobs go on. When they have ended, "
-                f"the same command with hydra.sweep.dir={self._folder} goes on with those that have not finished."
+                f"Error: a job of this sweep was cancelled or killed: {what}. Other jobs continue. When they have "
+                f"ended, the same command with hydra.sweep.dir={self._folder} resumes those that have not finished."
             ) from error
         return jobs
 
 
 def _watch_without_accounting() -> None:
-    """Lets submitit ask Slurm's controller for jobs that have ended, where there is no accounting to ask.
+    """Makes submitit ask Slurm's controller for jobs that have ended, if Slurm keeps no accounts.
 
-    It would wait for a cancelled job for ever. The controller forgets jobs, by default 5 minutes after their end.
+    Without accounts, submitit would wait for a cancelled job for ever. The controller forgets jobs, by default 5
+    minutes after their end.
     """
     from submitit.slurm.slurm import SlurmInfoWatcher, SlurmJob
 
@@ -72,7 +73,7 @@ def _watch_without_accounting() -> None:
 
     try:
         asked = subprocess.run(["sacct", "--noheader"], capture_output=True, check=False)
-    except OSError:  # submitit says what is missing
+    except OSError:  # there is no Slurm here; submitit has a message for that
         return
     if asked.returncode != 0:
         SlurmJob.watcher = QueueWatcher(delay_s=60)

@@ -38,5 +38,5 @@ def test_a_cancelled_job_is_one_message(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(submitit, "AutoExecutor", Executor)
     arguments = ["hydra/launcher=slurm", "hydra.launcher.timeout_min=20", f"hydra.sweep.dir={tmp_path}", "fold=1,2"]
     outcome = run_here([*arguments, "-m"])
-    assert_refused(outcome, "cancelled or killed: Job 7_0 ", "(state: CANCELLED by 0). Other jobs go on",
-                   f"the same command with hydra.sweep.dir={tmp_path} goes on")  # fmt: skip
+    assert_refused(outcome, "cancelled or killed: Job 7_0 ", "(state: CANCELLED by 0). Other jobs continue",
+                   f"the same command with hydra.sweep.dir={tmp_path} resumes")  # fmt: skip

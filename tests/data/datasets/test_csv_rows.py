@@ -40,7 +40,7 @@ def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
         ("name,label\n1,2\n,3\n", r"list.csv, line 3: there is no value for name"),
         (b"name,label\n\xff\xfe,1\n", r"list.csv cannot be read: .*utf-8"),
         ("name,label,name\n1,2,3\n", r"list.csv, line 1: the header names name twice"),
-        ('name,label\n"' + 200_000 * "x" + '",1\n', r"list.csv, line 2: this is no CSV"),
+        ('name,label\n"' + 200_000 * "x" + '",1\n', r"list.csv, line 2: this is not CSV"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(text: str | bytes, message: str, tmp_path: Path) -> None:

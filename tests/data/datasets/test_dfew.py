@@ -29,7 +29,7 @@ ALL = (*TRAIN, *TEST)
 
 
 def load(root: Path | None, fold: int = 1) -> Split:
-    return load_split(read_dfew(root, (fold,)), fold)
+    return load_split(read_dfew(root, fold), fold)
 
 
 @pytest.fixture
@@ -113,13 +113,18 @@ def test_frames_in_the_layout_of_the_authors_code_are_decoded(tmp_path: Path) ->
     assert decode_frames(load(tmp_path).test[0].path, np.arange).shape == (1, 4, 4, 3)
 
 
-@pytest.mark.parametrize(
-    "below", ["Clip", "Clip/clip_224x224", "EmoLabel_DataSplit", "EmoLabel_DataSplit/train(single-labeled)"]
-)
-def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
-    (root / OFFICIAL[1].format(1)).rename(root / "EmoLabel_DataSplit" / "train(single-labeled)" / "test_set_1.csv")
-    (root / OFFICIAL[0].format(1)).rename(root / "EmoLabel_DataSplit" / "train(single-labeled)" / "train_set_1.csv")
+@pytest.mark.parametrize("below", ["Clip", "Clip/clip_224x224"])
+def test_a_root_that_is_a_folder_of_clips_is_enough(below: str, root: Path) -> None:
     assert_is_dfew(load(root / below), root / "Clip" / "clip_224x224", numbered(ALL))
+
+
+def test_a_root_that_is_the_folder_of_split_files_is_told_which_folder_to_set(root: Path) -> None:
+    assert_not_found(
+        root / "EmoLabel_DataSplit",
+        f"there are no clips in {root / 'EmoLabel_DataSplit'}, only split files; "
+        "unpack the clips, or set dataset.root to the folder that holds both.",
+    )
+    assert_not_found(root / "EmoLabel_DataSplit" / "train(single-labeled)", "no lists of the training and test clips")
 
 
 def test_the_official_frames_are_preferred_to_all_other_copies(root: Path) -> None:
@@ -233,7 +238,7 @@ def test_a_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.M
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert_not_found(root, f"there are no clips in {root}. {root / 'Clip'} cannot be read; make it readable.")
+    assert_not_found(root, f"holds both. {root / 'Clip'} cannot be read; make it readable.")
 
 
 def test_each_folder_is_listed_once_and_no_clip_is_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

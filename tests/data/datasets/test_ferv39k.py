@@ -89,9 +89,14 @@ def test_every_layout_is_found(folder: str, lists: str, suffix: str, tmp_path: P
         assert_is_ferv39k(load(given), root / folder, suffix)
 
 
-@pytest.mark.parametrize("below", ["2_ClipsforFaceCrop", "4_setups", LISTS])
-def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
-    assert_is_ferv39k(load(root / below), root / "2_ClipsforFaceCrop")
+def test_a_root_that_is_the_folder_of_clips_is_enough(root: Path) -> None:
+    assert_is_ferv39k(load(root / "2_ClipsforFaceCrop"), root / "2_ClipsforFaceCrop")
+
+
+@pytest.mark.parametrize("below", ["4_setups", LISTS])
+def test_a_root_that_is_the_folder_of_split_files_is_refused(below: str, root: Path) -> None:
+    with pytest.raises(UserError, match=r"only split files; .*set dataset.root to the folder that holds both"):
+        load(root / below)
 
 
 def test_faces_are_preferred_to_whole_pictures_and_other_lists_are_left_alone(root: Path) -> None:
@@ -125,9 +130,9 @@ def test_another_fold_is_an_error(root: Path) -> None:
         ("Crime/Happy/0002,7", 'label is "7"; it must be a whole number from 0 to 6'),
         ("Crime/Happy/0002 Bored", 'label is "Bored"; it must be one of Angry, Disgust'),
         ("Crime/Happy/0002 Contempt", 'label is "Contempt"; it must be one of Angry, Disgust'),
-        ("Crime/Happy/0002", "is no clip and its label; a line must read like `Crime/Angry/0063 Angry`"),
-        ("0002 Happy", "is no clip and its label"),
-        ("Crime/Bored/0002 Happy", "is no clip and its label"),
+        ("Crime/Happy/0002", "is not a clip and its label; a line must read like `Crime/Angry/0063 Angry`"),
+        ("0002 Happy", "is not a clip and its label"),
+        ("Crime/Bored/0002 Happy", "is not a clip and its label"),
         ("War/Fear/0002 Fear", "clip War/Fear/0002 was already listed on line 14"),
     ],
 )

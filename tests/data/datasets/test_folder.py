@@ -65,7 +65,7 @@ def test_a_subject_is_in_one_fold(pattern: str, root: Path) -> None:
 
 
 def test_a_pattern_that_is_none_or_finds_nothing_is_an_error(root: Path) -> None:
-    with pytest.raises(UserError, match=r"dataset.subject_pattern=\(S is no regular expression: .*"):
+    with pytest.raises(UserError, match=r"dataset.subject_pattern=\(S is not a regular expression: .*"):
         read(root, 2, "(S")
     for pattern in ("S0[0-2]", "x", "", "S(x)?"):
         with pytest.raises(UserError, match=r"S\d\d é_1.*: dataset.subject_pattern is .*, which finds no subject in"):
@@ -135,12 +135,12 @@ def test_a_root_that_is_no_such_folder_is_told_with_the_layout(root: Path, tmp_p
         (tmp_path / "no", "no is not a folder"),
         (tmp_path / "empty", "empty has no folders"),
         (root / "Sad", "Sad has no folders"),
-        (text, "clips.txt is a file, but no CSV"),
+        (text, "clips.txt is a file, but not a CSV file"),
     ):
         with pytest.raises(UserError, match=message) as caught:
             read(given)
         assert "happiness/01.mp4" in str(caught.value)
-    with pytest.raises(UserError, match=r"one has one class alone, only; there must be two or more"):
+    with pytest.raises(UserError, match=r"one has only one class, only; there must be two or more"):
         read(tmp_path / "one")
 
 
@@ -215,8 +215,8 @@ def test_given_folds_are_kept(table: Path) -> None:
         ("clip1.mp4,Happy,s1,two", 'line 3: fold is "two"'),
         ("./clip0.mp4,Happy,s1,2", "line 3: clip clip0 is there twice, the other time at .*line 2"),
         ("clip9.mp4,Happy,s1,2", "line 3: there is no .*clip9.mp4; correct the path"),
-        ("clip1.mp4,BORED,s1,2", "line [34]: the labels BORED and bored differ in capitals alone"),
-        ("clip1.mp4,bored,s1,2", "line [34]: the labels BORED and bored differ in capitals alone"),
+        ("clip1.mp4,BORED,s1,2", "line [34]: the labels BORED and bored differ only in capitals"),
+        ("clip1.mp4,bored,s1,2", "line [34]: the labels BORED and bored differ only in capitals"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_file_and_line(row: str, message: str, table: Path) -> None:

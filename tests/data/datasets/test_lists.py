@@ -172,7 +172,7 @@ def test_a_percent_d_stands_for_the_fold(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no file like .*fold_%d.txt"):
         read_lists(root, str(tmp_path / "fold_%d.txt"), lists[1], TWO)
     (tmp_path / "set_2_test.txt").unlink()
-    with pytest.raises(UserError, match=r"set_2_test.txt is no file"):
+    with pytest.raises(UserError, match=r"set_2_test.txt is not a file"):
         read_lists(root, *lists, TWO)
 
 
@@ -195,7 +195,7 @@ def test_lists_of_one_fold_are_not_taken_for_another(tmp_path: Path) -> None:
         ("/x/1 five 1", 'the number of frames is "five"'),
         ("/x/1 0", "must be a path, a number of frames and a label, with spaces between them"),
         ("/x/1,5,0", "must be a path, a number of frames and a label, with spaces between them"),
-        ("/ 5 0", "is no path of a clip"),
+        ("/ 5 0", "is not the path of a clip"),
         ("/x/2 5 0", "clip 2 was already listed on line 1"),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_missing_option_is_named(tmp_path: Path) -> None:
         ((tmp_path / "no", test, test, TWO), "is not a folder"),
         ((tmp_path, None, test, TWO), "dataset.train_list is not set"),
         ((tmp_path, test, "", TWO), "dataset.test_list is not set"),
-        ((tmp_path, test, str(tmp_path), TWO), "is no file"),
+        ((tmp_path, test, str(tmp_path), TWO), "is not a file"),
         ((tmp_path, test, test, ()), r"dataset.class_names is \[\]; name what each label"),
         (
             (tmp_path, test, test, ("Happy", "sad", "joyful", "happiness")),

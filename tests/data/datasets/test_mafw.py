@@ -15,7 +15,7 @@ ALL = (*TRAIN, *TEST)
 
 
 def load(root: Path | None, fold: int = 1) -> Split:
-    return load_split(read_mafw(root, (fold,)), fold)
+    return load_split(read_mafw(root, fold), fold)
 
 
 def add_lists(folder: Path, suffix: str = ".txt") -> None:
@@ -52,9 +52,15 @@ def test_every_layout_is_found(lists: str, folder: str, suffix: str, tmp_path: P
         assert_is_mafw(load(given, 4), root / folder, suffix)
 
 
-@pytest.mark.parametrize("below", ["data", "data/faces", "Train & Test Set", "Train & Test Set/single"])
-def test_a_root_that_is_too_low_is_enough(below: str, root: Path) -> None:
+@pytest.mark.parametrize("below", ["data", "data/faces"])
+def test_a_root_that_is_a_folder_of_clips_is_enough(below: str, root: Path) -> None:
     assert_is_mafw(load(root / below), root / "data" / "faces")
+
+
+@pytest.mark.parametrize("below", ["Train & Test Set", "Train & Test Set/single"])
+def test_a_root_that_is_the_folder_of_split_files_is_refused(below: str, root: Path) -> None:
+    with pytest.raises(UserError, match=r"only split files; .*set dataset.root to the folder that holds both"):
+        load(root / below)
 
 
 def test_faces_are_preferred_to_whole_pictures_and_other_lists_are_left_alone(root: Path) -> None:
@@ -91,8 +97,8 @@ def test_another_fold_is_an_error(fold: int, root: Path) -> None:
         ("00099.mp4 anger", "clip 00099 is not among the 33 clips in"),
         ("00024.mp4 boredom", 'label is "boredom"; it must be one of happiness, sadness'),
         ("00024.mp4 3", 'label is "3"; it must be one of happiness, sadness'),
-        ("00024.mp4", "is no clip and its label; a line must read like `00001.mp4 anger`"),
-        ("twelve.mp4 anger", "is no clip and its label"),
+        ("00024.mp4", "is not a clip and its label; a line must read like `00001.mp4 anger`"),
+        ("twelve.mp4 anger", "is not a clip and its label"),
         ("00023.mp4 happiness", "clip 00023 was already listed on line 1"),
     ],
 )

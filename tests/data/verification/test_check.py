@@ -117,7 +117,7 @@ def test_unreadable_clips_are_listed_with_their_reason() -> None:
     assert finding.check == "clips that cannot be decoded"
     assert finding.found == "5: clip03, clip04, clip05, ..."
     details = [f"reason {i}" for i in (3, 4, 5, 20)]
-    assert [problem.detail for problem in finding.problems] == [*details, "it was not looked at"]
+    assert [problem.detail for problem in finding.problems] == [*details, "it was not decoded"]
 
 
 def test_failed_clips_have_no_content_to_be_alike() -> None:

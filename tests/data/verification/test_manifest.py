@@ -88,8 +88,8 @@ def test_the_hash_depends_on_everything_else() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: this is no manifest; it must begin with clip,class"),
-        ("clip,label\n", "line 1: this is no manifest"),
+        ("", "line 1: this is not a manifest; it must begin with clip,class"),
+        ("clip,label\n", "line 1: this is not a manifest"),
         (
             "clip,class,train_folds,test_folds,frames,content_sha256\na,b,1,2,3\n",
             "line 2: there are 5 values; there must be",

@@ -1,1 +1,1 @@
-"""Data sets as their users have them on disk. Begin at `by_name.read_listing`."""
+"""Reads data sets as their users have them on disk. Begin at `read.read_listing`."""

@@ -1,4 +1,4 @@
-"""Clips in a folder for each class."""
+"""Reads clips that lie in one folder per class."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from micacl.data.datasets.labeled import Labeled
 from micacl.data.datasets.listing import Entry
 from micacl.data.datasets.names import path_parts, without_suffix
 from micacl.data.datasets.text_file import Place
-from micacl.data.datasets.tree import Folder, list_folder
+from micacl.data.datasets.tree import list_readable_folder
 from micacl.data.expressions import clash, class_name
 from micacl.errors import UserError
 
@@ -15,19 +15,19 @@ from micacl.errors import UserError
 def read_class_folders(
     root: Path, not_found: Callable[[str], UserError]
 ) -> tuple[list[Labeled], Callable[[Entry], Path]]:
-    """Read `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
+    """Reads `<root>/<class>/<clip>`, where a clip is a video or a folder of frames.
 
     Args:
-        root: The folder of the classes' folders.
-        not_found: Makes the error from what is wrong.
+        root: The folder that holds the classes' folders.
+        not_found: A function that makes the error from a description of what is wrong.
 
     Returns:
-        The clips by class and name, and their finder.
+        The clips, sorted by class and name, and a function that finds an entry's clip on disk.
 
     Raises:
-        UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are one class.
+        UserError: If a folder cannot be listed, leads back to the root or is empty, or two folders are the same class.
     """
-    classes = _list(root).folders
+    classes = list_readable_folder(root).folders
     if not classes:
         raise not_found(f"{root} has no folders.")
     if pair := clash(classes):
@@ -37,7 +37,7 @@ def read_class_folders(
         folder = root / name
         if root.resolve().is_relative_to(folder.resolve()):
             raise UserError(f"{folder} is a link that leads back to {root}; remove it")
-        content = _list(folder)
+        content = list_readable_folder(folder)
         if not content.folders and not content.videos:
             raise UserError(
                 f"the class folder {folder} has no clips; put videos or folders of frames into it, or remove it"
@@ -50,15 +50,8 @@ def read_class_folders(
     return clips, lambda entry: entry.place.path
 
 
-def _list(folder: Path) -> Folder:
-    try:
-        return list_folder(folder)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be listed: {error.strerror}; make it readable") from error
-
-
 def _is_text(name: str) -> bool:
-    """Whether a name can be written to a file: disks allow any bytes."""
+    """Returns whether a name can be written to a text file: file systems allow names of any bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Clips listed in one CSV file."""
+"""Reads clips that are listed in one CSV file."""
 
 import os
 import unicodedata
@@ -14,13 +14,13 @@ from micacl.errors import UserError
 
 
 def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]]:
-    """Read a CSV file with the columns `path,label` and perhaps `subject,fold`.
+    """Reads a CSV file with the columns `path,label` and optionally `subject,fold`.
 
     Args:
         table: The file; paths in it are relative to its folder, or absolute.
 
     Returns:
-        The clips in the file's order, and their finder.
+        The clips in the file's order, and a function that finds an entry's clip on disk.
 
     Raises:
         UserError: If the file has a mistake; the message names the line.
@@ -30,17 +30,17 @@ def read_clip_table(table: Path) -> tuple[list[Labeled], Callable[[Entry], Path]
         raise UserError(f"{table} lists no clips; add a row for each")
     classes = {class_name(row.values["label"]): row for row in reversed(rows)}
     if pair := clash(sorted(classes)):
-        raise classes[pair[1]].error(f"the labels {pair[0]} and {pair[1]} differ in capitals alone; write one of them")
+        raise classes[pair[1]].error(f"the labels {pair[0]} and {pair[1]} differ only in capitals; write one of them")
     root = Path(os.path.abspath(table)).parent  # noqa: PTH100  leaves links as they are
     paths = [_path(row, root) for row in rows]
     has_folds = any(row.values["fold"] for row in rows)
     names = clip_names([path_parts(str(path)) for path in paths])
     clips = [_clip(row, name, path, root, has_folds) for row, name, path in zip(rows, names, paths, strict=True)]
     by_name = dict(zip(names, paths, strict=True))
-    shelves = Shelves()
+    index = DirectoryIndex()
 
     def find(entry: Entry) -> Path:
-        path = shelves.find(by_name[entry.name])
+        path = index.find(by_name[entry.name])
         if path is None:
             raise entry.place.error(f"there is no {by_name[entry.name]}; correct the path or unpack all clips")
         return path
@@ -62,23 +62,23 @@ def _clip(row: Row, name: str, path: Path, root: Path, has_folds: bool) -> Label
 
 
 def _path(row: Row, root: Path) -> Path:
-    """The absolute path of a clip, whatever system wrote it."""
+    """Returns the absolute path of a clip, whatever system wrote it."""
     text = row.values["path"]
     return Path(os.path.normpath(root / text.replace("\\", "/")))
 
 
-class Shelves:
-    """The folders that were asked for, each listed once."""
+class DirectoryIndex:
+    """An index of the folders that were asked for, each listed once."""
 
     def __init__(self) -> None:
         self._names: dict[Path, dict[str, str]] = {}
 
     def find(self, path: Path) -> Path | None:
-        """The path as the disk spells it, or None where it is not there.
+        """Returns a path as it is spelled on disk, or None if it does not exist.
 
         Args:
-            path: An absolute path. A name may come composed or decomposed (`é` as one character or as two); macOS
-                writes the latter, lists have the former.
+            path: An absolute path. Its names may be in another Unicode form than on disk, composed or decomposed (`é`
+                as one character or as two): macOS writes the latter, lists have the former.
         """
         folder = path.parent
         if folder == path:
@@ -93,7 +93,7 @@ class Shelves:
 
 
 def _list(folder: Path) -> dict[str, str]:
-    """Each name in its composed form to the name as it is."""
+    """Maps the composed form of each name in a folder to the name on disk."""
     try:
         return {unicodedata.normalize("NFC", name): name for name in os.listdir(folder)}  # noqa: PTH208  names alone
     except OSError:

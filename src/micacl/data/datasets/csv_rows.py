@@ -1,4 +1,4 @@
-"""Reads the rows of a CSV file and says, when one is wrong, which file and line."""
+"""Reads CSV files; an error names the file and line."""
 
 import csv
 import io
@@ -16,39 +16,27 @@ class Row:
 
     Attributes:
         place: The file, and the line that the row ends on.
-        values: Column name to stripped value.
+        values: The stripped value of each column, by the column's name.
     """
 
     place: Place
     values: dict[str, str]
 
     def integer(self, column: str, lowest: int, highest: int | None = None) -> int:
-        """The value of a column as a whole number.
-
-        Args:
-            column: Its name.
-            lowest: The smallest value allowed.
-            highest: The largest value allowed, or None.
-
-        Returns:
-            The number.
-
-        Raises:
-            UserError: If the value is no whole number or out of range; the message names the file and line.
-        """
+        """Reads the value of a column as a whole number; see `whole_number`."""
         return whole_number(self.place, column, self.values[column], lowest, highest)
 
     def error(self, message: str) -> UserError:
-        """A UserError that names this row's file and line."""
+        """Makes a UserError that names this row's file and line."""
         return self.place.error(message)
 
 
 def whole_number(place: Place, name: str, text: str, lowest: int, highest: int | None = None) -> int:
-    """A whole number that was written at some place.
+    """Reads a whole number from a file that people made.
 
     Args:
-        place: Where it is written.
-        name: What it says.
+        place: The place that the number is written at.
+        name: The name of the quantity, for the error message.
         text: The number as written.
         lowest: The smallest value allowed.
         highest: The largest value allowed, or None.
@@ -57,9 +45,9 @@ def whole_number(place: Place, name: str, text: str, lowest: int, highest: int |
         The number.
 
     Raises:
-        UserError: If the text is no whole number or out of range; the message names the place.
+        UserError: If the text is not a whole number or is out of range; the message names the file and line.
     """
-    # Nothing that is counted here has more digits, and int refuses very long numbers with an error of its own.
+    # No count has more than 18 digits, and int refuses very long numbers with an error of its own.
     number = int(text) if text.isdecimal() and len(text) <= 18 else None
     if number is None or number < lowest or (highest is not None and number > highest):
         allowed = f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
@@ -68,12 +56,12 @@ def whole_number(place: Place, name: str, text: str, lowest: int, highest: int |
 
 
 def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
-    """Read a CSV file with a header, as spreadsheet programs leave it: a byte-order mark, CRLF, blank lines are fine.
+    """Reads a CSV file with a header as spreadsheet programs save it: with a byte-order mark, CRLF, blank lines.
 
     Args:
         path: The file, UTF-8.
-        columns: The columns that must be there and have a value in every row; others are ignored.
-        optional: Columns that may be missing or empty; their value is then "".
+        columns: The columns that must exist and have a value in every row; other columns are ignored.
+        optional: The columns that may be missing or empty; their value is then "".
 
     Yields:
         The rows that are not blank.
@@ -82,7 +70,10 @@ def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) 
         UserError: If the file cannot be read, or a column or a value is missing.
     """
     header: list[str] = []
-    for place, cells in _cells(path):
+    for place, row_cells in read_cells(path):
+        cells = [cell.strip() for cell in row_cells]
+        if not any(cells):
+            continue
         if not header:
             header = cells
             _check_header(header, columns, place)
@@ -97,16 +88,24 @@ def read_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) 
         raise UserError(f"{path} is empty; it must have the columns {', '.join(columns)}")
 
 
-def _cells(path: Path) -> Iterator[tuple[Place, list[str]]]:
-    """Where each row is that is not blank, and its stripped cells."""
+def read_cells(path: Path) -> Iterator[tuple[Place, list[str]]]:
+    """Reads all rows of a CSV file, blank ones and the header included, as they are.
+
+    Args:
+        path: The file, UTF-8.
+
+    Yields:
+        The place of each row and its cells.
+
+    Raises:
+        UserError: If the file cannot be read or is not CSV.
+    """
     reader = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if any(cells):
-                yield Place(path, reader.line_num), cells
+        for cells in reader:
+            yield Place(path, reader.line_num), cells
     except csv.Error as error:
-        raise Place(path, reader.line_num).error(f"this is no CSV: {error}") from error
+        raise Place(path, reader.line_num).error(f"this is not CSV: {error}") from error
 
 
 def _check_header(header: Sequence[str], columns: Sequence[str], place: Place) -> None:

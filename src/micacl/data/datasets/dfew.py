@@ -1,12 +1,12 @@
 """DFEW (Jiang et al., 2020): 11,697 single-labelled clips from films, 5 folds."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from micacl.data.datasets.csv_rows import read_rows
 from micacl.data.datasets.listing import Entry, Listing
-from micacl.data.datasets.official import Layout, SplitFile, is_number, read_official
+from micacl.data.datasets.official import Layout, SplitFile, clip_number, read_official
 from micacl.data.expressions import CLASS_NAMES
 
 NUM_FOLDS = 5
@@ -25,7 +25,7 @@ OBTAIN = (
     "Unpack it and set dataset.root=/path/to/DFEW."
 )
 
-# Each matches the name of a split file after that of its folder, in small letters; the official one first.
+# Each matches the last two parts of a split file's path, in lower case; the official one comes first.
 _SPLIT_FILES = (
     re.compile(r"(?P<part>train|test)\(single-labell?ed\)/set_(?P<fold>\d)\.csv"),
     re.compile(r".*/(?P<part>train|test)_set_(?P<fold>\d)\.csv"),
@@ -34,12 +34,12 @@ _SPLIT_FILES = (
 )
 
 
-def read_dfew(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1)) -> Listing:
-    """Read the official splits.
+def read_dfew(root: Path | None, fold: int | None = None) -> Listing:
+    """Reads the official splits.
 
     Args:
         root: The option `dataset.root`.
-        folds: The folds to read, of 1 to 5.
+        fold: The fold to read, from 1 to 5; None reads all folds.
 
     Returns:
         The listing. DFEW does not say who is shown, so its clips have no subject.
@@ -48,11 +48,11 @@ def read_dfew(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1))
         UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
-    return read_official(_LAYOUT, root, folds, NUM_FOLDS, CLASS_NAMES, _entries)
+    return read_official(_LAYOUT, root, fold, NUM_FOLDS, CLASS_NAMES, _entries)
 
 
 def _entries(split_file: Path) -> Iterator[Entry]:
-    """The entries of one file: header `video_name,label`, labels 1 to 7, names with or without leading zeros."""
+    """Reads one split file: header `video_name,label`, labels 1 to 7, names with or without leading zeros."""
     for row in read_rows(split_file, ("video_name", "label")):
         number = row.integer("video_name", 0)
         label = row.integer("label", 1, len(CLASS_NAMES)) - 1
@@ -65,10 +65,6 @@ def _split_file(path: Path) -> SplitFile | None:
         if match := pattern.fullmatch(name):
             return SplitFile(int(match["fold"]), "train" if match["part"] == "train" else "test", variant)
     return None
-
-
-def _clip(folder: Path, stem: str) -> int | None:  # noqa: ARG001  the number alone tells
-    return int(stem) if is_number(stem) else None
 
 
 def _preparation(path: str, are_videos: bool) -> int:
@@ -87,6 +83,6 @@ _LAYOUT = Layout(
     obtain=OBTAIN,
     example="EmoLabel_DataSplit/train(single-labeled)/set_1.csv",
     split_file=_split_file,
-    clip=_clip,
+    clip=clip_number,
     preparation=_preparation,
 )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from micacl.data.datasets.csv_rows import whole_number
 from micacl.data.datasets.listing import Entry, Fold, Listing, check_listed_once
-from micacl.data.datasets.official import Layout, SplitFile, find_official, is_number
-from micacl.data.datasets.text_file import Place, read_lines
+from micacl.data.datasets.official import Layout, SplitFile, find_official, is_number, read_split_lines
+from micacl.data.datasets.text_file import Place
 from micacl.data.expressions import CLASS_NAMES, FERV39K_IDS, expression
 from micacl.errors import UserError
 
@@ -23,8 +23,9 @@ OBTAIN = (
 )
 
 _SPLIT_FILE = re.compile(r"(train|test)_all(_scenes)?\.csv")
+_EXAMPLE = "Crime/Angry/0063 Angry"
 
-# How FERV39k itself spells the expressions in its paths.
+# FERV39k's own spelling of the expressions in its paths.
 _SPELLING = {
     "anger": "Angry",
     "disgust": "Disgust",
@@ -37,11 +38,11 @@ _SPELLING = {
 
 
 def read_ferv39k(root: Path | None, fold: int | None = None) -> Listing:
-    """Read the official split.
+    """Reads the official split.
 
     Args:
         root: The option `dataset.root`.
-        fold: None, or 1: there is one split.
+        fold: The fold to read: None or 1, because there is only one split.
 
     Returns:
         The listing. FERV39k does not say who is shown, so its clips have no subject.
@@ -63,16 +64,9 @@ def read_ferv39k(root: Path | None, fold: int | None = None) -> Listing:
 
 
 def _entries(split_file: Path) -> Iterator[Entry]:
-    """The entries of one file: `Crime/Angry/0063 Angry`, or `Crime/Angry/0063,0`, with a header or without."""
-    is_empty = True
-    for place, line in read_lines(split_file):
-        path, label = _path_and_label(line)
-        is_header = is_empty and not any(character.isdigit() for character in line)
-        is_empty = False
-        if not is_header:
-            yield _entry(place, path, label)
-    if is_empty:
-        raise UserError(f"{split_file} is empty; its lines must read like `Crime/Angry/0063 Angry`")
+    """Reads one split file: `Crime/Angry/0063 Angry`, or `Crime/Angry/0063,0`, with a header or without."""
+    for place, line in read_split_lines(split_file, _EXAMPLE):
+        yield _entry(place, *_path_and_label(line))
 
 
 def _path_and_label(line: str) -> tuple[str, str]:
@@ -85,7 +79,7 @@ def _entry(place: Place, path: str, label: str) -> Entry:
     number = parts[-1].partition(".")[0]
     shown = expression(parts[1]) if len(parts) == 3 else None
     if shown not in _SPELLING or not is_number(number):
-        raise place.error(f'"{path} {label}" is no clip and its label; a line must read like `Crime/Angry/0063 Angry`')
+        raise place.error(f'"{path} {label}" is not a clip and its label; a line must read like `{_EXAMPLE}`')
     name = f"{parts[0]}/{_SPELLING[shown]}/{int(number):04d}"
     named = _label_name(place, label)
     if named != shown:
@@ -94,7 +88,7 @@ def _entry(place: Place, path: str, label: str) -> Entry:
 
 
 def _label_name(place: Place, label: str) -> str:
-    """The expression that a label names or numbers."""
+    """Returns the expression that a label names or numbers."""
     if is_number(label):
         return FERV39K_IDS[whole_number(place, "label", label, 0, len(FERV39K_IDS) - 1)]
     name = expression(label)

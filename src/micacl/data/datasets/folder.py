@@ -1,4 +1,4 @@
-"""Anybody's clips: a folder for each class, or one CSV file, divided into folds."""
+"""Reads a user's own clips, from one folder per class or from one CSV file, and divides them into folds."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from micacl.data.datasets.clip_table import read_clip_table
 from micacl.data.datasets.folds import assign_folds
 from micacl.data.datasets.labeled import Labeled, check_named_once, with_subjects
 from micacl.data.datasets.listing import Entry, Fold, Listing
-from micacl.data.datasets.tree import check_root, list_folder
+from micacl.data.datasets.tree import check_root, list_readable_folder
 from micacl.data.expressions import in_order
 from micacl.errors import UserError
 
@@ -19,21 +19,21 @@ EXPECTED = """\
 
 
 def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) -> Listing:
-    """Read a folder of clips.
+    """Reads a user's own clips.
 
     Args:
         root: The option `dataset.root`: a folder that holds a folder for each class or one CSV file, or that file.
-        num_folds: How many folds to make where the CSV gives none.
-        subject_pattern: A regular expression that finds the subject in a clip's path, relative to the root; its first
+        num_folds: The number of folds to make if the CSV gives none.
+        subject_pattern: A regular expression that finds the subject in a clip's path relative to the root: its first
             group, or the whole match. None takes the subjects that the CSV gives, if any.
 
     Returns:
-        The listing with all its folds. Folds that are made here are stratified, keep each subject in one fold, and do
+        The listing with all folds. Folds that are made here are stratified, keep each subject in one fold, and do
         not depend on the order of files.
 
     Raises:
-        UserError: If the root holds no such thing, a row is wrong (the message names its line), a class cannot be told
-            from another, or there are too few clips or subjects for the folds.
+        UserError: If the root holds neither, a row is wrong (the message names its line), two classes differ in
+            capitals alone, or there are too few clips or subjects for the folds.
     """
     table = _table(root)
     if table is None:
@@ -43,22 +43,19 @@ def read_folder(root: Path | None, num_folds: int, subject_pattern: str | None) 
     clips = check_named_once(with_subjects(read, subject_pattern))
     class_names = in_order({clip.class_name for clip in clips})
     if len(class_names) < 2:
-        raise UserError(f"{root} has one class alone, {class_names[0]}; there must be two or more to tell apart")
+        raise UserError(f"{root} has only one class, {class_names[0]}; there must be two or more to tell apart")
     entries = [Entry(clip.name, class_names.index(clip.class_name), clip.place, subject=clip.subject) for clip in clips]
     return Listing(class_names, _divide(clips, entries, num_folds), find)
 
 
 def _table(root: Path | None) -> Path | None:
-    """The CSV file, if there is one."""
+    """Finds the CSV file, if there is one."""
     if root is not None and root.is_file():
         if root.suffix.lower() != ".csv":
-            raise _not_found(f"{root} is a file, but no CSV.")
+            raise _not_found(f"{root} is a file, but not a CSV file.")
         return root
     root = check_root(root, _not_found)
-    try:
-        tables = [name for name in list_folder(root).lists if name.lower().endswith(".csv")]
-    except OSError as error:
-        raise UserError(f"{root} cannot be listed: {error.strerror}; make it readable") from error
+    tables = [name for name in list_readable_folder(root).lists if name.lower().endswith(".csv")]
     if len(tables) > 1:
         raise UserError(f"{root} holds several CSV files: {', '.join(tables)}; set dataset.root to the one to use")
     return root / tables[0] if tables else None

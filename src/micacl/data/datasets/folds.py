@@ -1,4 +1,4 @@
-"""Folds for clips that come without."""
+"""Makes folds for clips that have none."""
 
 import warnings
 from collections import Counter
@@ -9,14 +9,14 @@ from micacl.errors import UserError
 
 
 def assign_folds(entries: Sequence[Entry], num_folds: int) -> list[int]:
-    """Divide clips into folds that have about the same share of each class.
+    """Divides clips into folds that have about the same share of each class.
 
-    All clips of a subject are in one fold, where subjects are known. The folds depend on the clips alone, not on their
-    order or the machine.
+    All clips of a subject are in one fold, if subjects are known. The folds depend on the clips alone, not on their
+    order or the machine. scikit-learn's StratifiedGroupKFold or StratifiedKFold makes them.
 
     Args:
         entries: The clips.
-        num_folds: How many folds to make.
+        num_folds: The number of folds to make.
 
     Returns:
         The fold of each clip, from 1.
@@ -36,14 +36,14 @@ def assign_folds(entries: Sequence[Entry], num_folds: int) -> list[int]:
             f"{commonest} of them of the commonest class; set it to fewer, or add clips"
         )
     import numpy as np
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import: a wrong root needs none
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # imported late, because it is slow
 
-    # Where each clip is a group of its own, the simpler division gives as much, in a hundredth of the time.
+    # If each clip is a group of its own, StratifiedKFold is as good and takes a hundredth of the time.
     is_simple = num_subjects == len(groups)
     division = StratifiedKFold if is_simple else StratifiedGroupKFold
     folds = [0] * len(entries)
     with warnings.catch_warnings():
-        # A class with fewer clips than folds cannot be tested in every fold; that is the long tail, not a mistake.
+        # A class with fewer clips than folds cannot be tested in every fold: data is long-tailed, this is no mistake.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         divided = division(num_folds, shuffle=True, random_state=0)
         parts = divided.split(np.zeros(len(labels)), labels, None if is_simple else groups)

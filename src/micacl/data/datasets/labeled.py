@@ -1,4 +1,4 @@
-"""A clip of a user's own data set before it is given a fold."""
+"""Describes a clip of a user's own data set before it is assigned to a fold."""
 
 import re
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ from micacl.errors import UserError
 
 @dataclass(frozen=True)
 class Labeled:
-    """One clip and what its owner says of it.
+    """One clip with its label.
 
     Attributes:
-        name: Identifies the clip in the data set, the same on every machine.
-        path: Where it lies, relative to the root, with forward slashes.
-        class_name: Its class, in our spelling.
-        place: Where it is listed, or the clip itself.
+        name: The name that identifies the clip in the data set, the same on every machine.
+        path: The path relative to the root, with forward slashes.
+        class_name: The clip's class, in our spelling.
+        place: The place where the clip is listed, or the clip itself.
         subject: The person shown, or None.
-        fold: The fold that it tests in, or None.
+        fold: The fold in which the clip is a test clip, or None.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Labeled:
 
 
 def check_named_once(clips: Iterable[Labeled]) -> tuple[Labeled, ...]:
-    """The clips, if no two have one name.
+    """Returns the clips after checking that no two have the same name.
 
     Raises:
-        UserError: If two have; the message says where both are.
+        UserError: If two clips have the same name; the message says where both are.
     """
     first: dict[str, Labeled] = {}
     for clip in clips:
@@ -46,7 +46,7 @@ def check_named_once(clips: Iterable[Labeled]) -> tuple[Labeled, ...]:
 
 
 def with_subjects(clips: Iterable[Labeled], subject_pattern: str | None) -> list[Labeled]:
-    """Find the subject of every clip.
+    """Finds the subject of every clip in its path.
 
     Args:
         clips: The clips.
@@ -54,14 +54,14 @@ def with_subjects(clips: Iterable[Labeled], subject_pattern: str | None) -> list
             subject. None leaves the clips as they are.
 
     Raises:
-        UserError: If it is no regular expression, or finds nothing in a path.
+        UserError: If the pattern is not a regular expression, or finds nothing in a path.
     """
     if subject_pattern is None:
         return list(clips)
     try:
         pattern = re.compile(subject_pattern)
     except re.error as error:
-        raise UserError(f"dataset.subject_pattern={subject_pattern} is no regular expression: {error}") from error
+        raise UserError(f"dataset.subject_pattern={subject_pattern} is not a regular expression: {error}") from error
     return [replace(clip, subject=_subject(clip, pattern)) for clip in clips]
 
 

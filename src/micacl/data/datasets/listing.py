@@ -1,4 +1,4 @@
-"""What a data set lists: its clips, their labels, which of them train and test in each fold, and where they are."""
+"""Describes a data set by its lists: its clips, their labels, the two parts of each fold, and how to find the clips."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from micacl.errors import UserError
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip in one list. It says nothing of whether the clip is on disk.
+    """One clip in one list; the clip need not be on disk.
 
     Attributes:
-        name: Identifies the clip in the data set, the same on every machine.
-        label: Index into the listing's class names.
-        place: The file and line that list it.
-        subject: The person shown, or None where the data set does not say.
-        num_frames: How many frames the list says that it has, or None.
+        name: The name that identifies the clip in the data set, the same on every machine.
+        label: The index of the clip's class in the listing's class names.
+        place: The file and line that list the clip.
+        subject: The person shown, or None if the data set does not say.
+        num_frames: The number of frames according to the list, or None.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Fold:
-    """What trains and what tests in one fold.
+    """The training and the test clips of one fold.
 
     Attributes:
-        number: The fold, from 1.
+        number: The number of the fold, from 1.
         train: The training clips, in the order listed.
         test: The test clips, in the order listed.
     """
@@ -43,7 +43,7 @@ class Fold:
     test: tuple[Entry, ...]
 
     def parts(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
-        """Both parts with their names."""
+        """Returns both parts with their names, "train" and "test"."""
         return (("train", self.train), ("test", self.test))
 
 
@@ -53,8 +53,9 @@ class Listing:
 
     Attributes:
         class_names: The name of each label.
-        folds: Those that were asked for.
-        find: The clip on disk; raises a UserError that names the file and line of an entry whose clip is not there.
+        folds: The folds that were asked for.
+        find: A function that finds an entry's clip on disk; it raises a UserError that names the file and line of an
+            entry whose clip is not there.
     """
 
     class_names: tuple[str, ...]
@@ -62,7 +63,7 @@ class Listing:
     find: Callable[[Entry], Path]
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry of every list: a clip comes up once in each fold."""
+        """Iterates over all entries of all lists: each clip comes once per fold."""
         for fold in self.folds:
             yield from fold.train
             yield from fold.test
@@ -73,8 +74,8 @@ class Located:
     """The clips of a listing on disk.
 
     Attributes:
-        paths: Name of each clip that was found to its file or folder.
-        missing: Name of each other clip to what is wrong and where it is listed.
+        paths: The file or folder of each clip that was found, by the clip's name.
+        missing: The error message of each other clip, by the clip's name.
     """
 
     paths: dict[str, Path]
@@ -82,7 +83,7 @@ class Located:
 
 
 def check_listed_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries of one list, if none repeats another.
+    """Returns the entries of one list after checking that no clip is listed twice.
 
     Raises:
         UserError: If a clip is listed twice; the message names both lines.
@@ -97,7 +98,7 @@ def check_listed_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def locate(listing: Listing) -> Located:
-    """Look for every clip of every fold, and go on where one is missing."""
+    """Looks for every clip of every fold, and notes the missing ones."""
     located = Located({}, {})
     for entry in listing.entries():
         if entry.name in located.paths or entry.name in located.missing:
@@ -110,7 +111,7 @@ def locate(listing: Listing) -> Located:
 
 
 def choose_fold(listing: Listing, fold: int) -> Fold:
-    """One fold of a data set.
+    """Returns one fold of a data set.
 
     Raises:
         UserError: If there is no such fold.
@@ -123,11 +124,11 @@ def choose_fold(listing: Listing, fold: int) -> Fold:
 
 
 def load_split(listing: Listing, fold: int) -> Split:
-    """One fold with its clips on disk.
+    """Finds the clips of one fold on disk and makes them a split.
 
     Args:
         listing: The data set.
-        fold: A fold of it.
+        fold: The number of the fold.
 
     Returns:
         The split, in the order listed.

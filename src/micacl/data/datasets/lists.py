@@ -1,4 +1,4 @@
-"""The community's lists: one clip a line, as `path frames label`, where the path holds its author's own root."""
+"""Reads the lists that public code uses: one `path frames label` per line, where the path begins with another root."""
 
 import re
 from collections import Counter
@@ -14,10 +14,10 @@ from micacl.data.datasets.tree import check_root, list_tree
 from micacl.data.expressions import clash, class_name, in_order
 from micacl.errors import UserError
 
-# What stands for the fold in the names of lists.
+# The placeholder for the fold in the names of lists.
 FOLD = "%d"
 
-# Folders of clips are not counted. More than this is no data set but a whole disk.
+# Folders that are clips do not count. More than this is not a data set but a whole disk.
 MAX_FOLDERS = 200_000
 
 EXPECTED = """\
@@ -41,17 +41,17 @@ def read_lists(
     class_names: Sequence[str],
     fold: int | None = None,
 ) -> Listing:
-    """Read a training and a test list, for one fold or for several.
+    """Reads a training and a test list, for one fold or for several.
 
     Args:
         root: The option `dataset.root`.
         train_list: The option `dataset.train_list`; `%d` in it stands for the fold.
-        test_list: The option `dataset.test_list`, likewise.
-        class_names: What the labels 0, 1, ... of the lists stand for, in any spelling.
+        test_list: The option `dataset.test_list`; `%d` in it stands for the fold.
+        class_names: The names of the labels 0, 1, ... of the lists, in any spelling.
         fold: The fold that is needed, or None.
 
     Returns:
-        The listing of all folds, its classes in our order.
+        The listing of all folds, with the classes in our order.
 
     Raises:
         UserError: If an option is missing or wrong, a list has a mistake (the message names its line), or there is no
@@ -79,7 +79,7 @@ def read_lists(
 
 
 def _labels(class_names: Sequence[str]) -> list[int]:
-    """Our label for each of the lists' labels."""
+    """Returns our label for each of the lists' labels."""
     if len(class_names) < 2:
         raise UserError(f"dataset.class_names is {list(class_names)}; name what each label of the lists stands for")
     if pair := clash(class_names):
@@ -89,7 +89,7 @@ def _labels(class_names: Sequence[str]) -> list[int]:
 
 
 def _list_files(train_list: str | None, test_list: str | None, fold: int | None) -> dict[int, tuple[Path, Path]]:
-    """Fold to its training and its test list."""
+    """Finds the training and the test list of each fold."""
     if not train_list or not test_list:
         raise _not_found(f"dataset.{'test' if train_list else 'train'}_list is not set.")
     if (FOLD in train_list) != (FOLD in test_list):
@@ -101,22 +101,22 @@ def _list_files(train_list: str | None, test_list: str | None, fold: int | None)
                 "dataset.train_list and dataset.test_list"
             )
         return {1: (_list_file(train_list), _list_file(test_list))}
-    # All of them whichever is needed: a clip's name must not depend on which lists were read.
+    # All folds are read, whichever is needed, because a clip's name must not depend on which lists were read.
     return {number: (_list_file(train_list, number), _list_file(test_list, number)) for number in _numbers(train_list)}
 
 
 def _list_file(text: str, fold: int | None = None) -> Path:
     path = Path(text if fold is None else text.replace(FOLD, str(fold))).expanduser()
     if not path.is_file():
-        raise _not_found(f"{path} is no file.")
+        raise _not_found(f"{path} is not a file.")
     return path
 
 
 def _numbers(train_list: str) -> list[int]:
-    """The folds for which there is a training list."""
+    """Finds the folds that have a training list."""
     folder, name = Path(train_list).expanduser().parent, Path(train_list).name
     if FOLD in str(folder):
-        raise UserError(f"dataset.train_list is {train_list}; {FOLD} may stand in the name of the file alone")
+        raise UserError(f"dataset.train_list is {train_list}; {FOLD} may only be in the name of the file")
     pattern = re.compile(re.escape(name).replace(re.escape(FOLD), "(?P<fold>[0-9]{1,4})", 1))
     try:
         matches = [pattern.fullmatch(path.name) for path in folder.iterdir()]
@@ -139,7 +139,7 @@ def _lines(path: Path, num_classes: int) -> Iterator[_Line]:
             raise place.error(f'"{text}" must be a path, a number of frames and a label, with spaces between them')
         parts = path_parts(words[0])
         if not parts:
-            raise place.error(f'"{words[0]}" is no path of a clip')
+            raise place.error(f'"{words[0]}" is not the path of a clip')
         num_frames = whole_number(place, "the number of frames", words[1], 0)
         try:
             label = whole_number(place, "the label", words[2], 0, num_classes - 1)
@@ -151,10 +151,10 @@ def _lines(path: Path, num_classes: int) -> Iterator[_Line]:
 
 
 class _TailFinder:
-    """Finds listed clips under a root by the longest tail of their paths that is there.
+    """Finds listed clips under a root by the longest tail of their paths that exists there.
 
-    A tail counts only if it tells the clip from every other in the lists: `0063` would not where there are
-    `Crime/Angry/0063` and `War/Sad/0063`.
+    The tail must match exactly one clip of the lists: `0063` does not if there are `Crime/Angry/0063` and
+    `War/Sad/0063`.
     """
 
     def __init__(self, root: Path, paths: Sequence[tuple[str, ...]]) -> None:
@@ -162,7 +162,7 @@ class _TailFinder:
         listed = {(*path[:-1], without_suffix(path[-1])) for path in paths}
         self._listed = Counter(tail for path in listed for tail in _tails(path))
         clips = {path[-1] for path in listed}
-        # Where subjects and clips have the same names, as in `01/02`, the folders must be opened to know.
+        # If subjects and clips have the same names, as in `01/02`, a folder must be opened to see which of them it is.
         inner = {part for path in listed for part in path[:-1]}
         self._tree = list_tree(root, lambda name: (key := _key(name)) in clips and key not in inner, MAX_FOLDERS)
         if not self._tree.complete:
@@ -179,7 +179,7 @@ class _TailFinder:
                         self._found.setdefault(tail, []).append(path)
 
     def find(self, path: tuple[str, ...], place: Place) -> Path:
-        """The clip of one listed path; raises a UserError where it is absent or could be several."""
+        """Finds the clip of one listed path; raises a UserError if it is absent or several clips match."""
         shown = "/".join(path)
         for tail in _tails((*path[:-1], without_suffix(path[-1]))):
             if tail not in self._found:
@@ -195,7 +195,7 @@ class _TailFinder:
                 )
             return exact[0] if len(exact) == 1 else found[0]
         raise place.error(
-            f"clip {shown} is not under {self._root}: no folder or video there has a path that ends like it alone; "
+            f"clip {shown} is not under {self._root}: no folder or video there matches this clip and no other; "
             f"set dataset.root to the folder under which all clips lie.{self._tree.hint()}"
         )
 
@@ -205,7 +205,7 @@ def _key(name: str) -> str:
 
 
 def _tails(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The ends of a path, the longest first."""
+    """Iterates over the ends of a path, from the longest to the shortest."""
     return (path[start:] for start in range(len(path)))
 
 

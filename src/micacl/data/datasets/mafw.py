@@ -1,14 +1,20 @@
 """MAFW (Liu et al., 2022), single-label part: 9,172 clips of 11 expressions, 5 folds."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from micacl.data.datasets.listing import Entry, Listing
-from micacl.data.datasets.official import Layout, SplitFile, is_number, read_official
-from micacl.data.datasets.text_file import Place, read_lines
+from micacl.data.datasets.official import (
+    Layout,
+    SplitFile,
+    clip_number,
+    is_number,
+    read_official,
+    read_split_lines,
+)
+from micacl.data.datasets.text_file import Place
 from micacl.data.expressions import MAFW_CLASS_NAMES, expression
-from micacl.errors import UserError
 
 NUM_FOLDS = 5
 
@@ -26,17 +32,18 @@ OBTAIN = (
 )
 
 _SPLIT_FILE = re.compile(r"set_?0?(?P<fold>[1-5])/(?P<part>train|test)\.(txt|csv)")
-# The lists of several expressions at once, and those with a sentence for each clip, lie beside the ones that we want.
+# Lists of compound expressions, and lists with a caption for each clip, lie beside the single-label ones.
 _OTHER_LISTS = re.compile(r"compound|multi|(?<!no_)caption")
+_EXAMPLE = "00001.mp4 anger"
 _LINE = re.compile(r'"?(?P<clip>[^\s,"]+)"?[\s,]+"?(?P<label>[^\s,"]+)"?')
 
 
-def read_mafw(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1)) -> Listing:
-    """Read the official splits of the single-label part.
+def read_mafw(root: Path | None, fold: int | None = None) -> Listing:
+    """Reads the official splits of the single-label part.
 
     Args:
         root: The option `dataset.root`.
-        folds: The folds to read, of 1 to 5.
+        fold: The fold to read, from 1 to 5; None reads all folds.
 
     Returns:
         The listing, with 11 classes. The lists do not say who is shown, so the clips have no subject.
@@ -45,26 +52,20 @@ def read_mafw(root: Path | None, folds: Sequence[int] = range(1, NUM_FOLDS + 1))
         UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
-    return read_official(_LAYOUT, root, folds, NUM_FOLDS, MAFW_CLASS_NAMES, _entries)
+    return read_official(_LAYOUT, root, fold, NUM_FOLDS, MAFW_CLASS_NAMES, _entries)
 
 
 def _entries(split_file: Path) -> Iterator[Entry]:
-    """The entries of one file: `00001.mp4 anger`, separated by spaces, a tab or a comma, with a header or without."""
-    is_empty = True
-    for place, line in read_lines(split_file):
-        is_header = is_empty and not any(character.isdigit() for character in line)
-        is_empty = False
-        if not is_header:
-            yield _entry(place, line)
-    if is_empty:
-        raise UserError(f"{split_file} is empty; its lines must read like `00001.mp4 anger`")
+    """Reads one split file: `00001.mp4 anger`, separated by spaces, a tab or a comma, with a header or without."""
+    for place, line in read_split_lines(split_file, _EXAMPLE):
+        yield _entry(place, line)
 
 
 def _entry(place: Place, line: str) -> Entry:
     match = _LINE.fullmatch(line)
     number = re.split(r"[/\\]", match["clip"])[-1].partition(".")[0] if match else ""
     if match is None or not is_number(number):
-        raise place.error(f'"{line}" is no clip and its label; a line must read like `00001.mp4 anger`')
+        raise place.error(f'"{line}" is not a clip and its label; a line must read like `{_EXAMPLE}`')
     name = expression(match["label"])
     if name is None:
         raise place.error(
@@ -82,10 +83,6 @@ def _split_file(path: Path) -> SplitFile | None:
     return SplitFile(int(match["fold"]), "train" if match["part"] == "train" else "test", variant)
 
 
-def _clip(folder: Path, stem: str) -> int | None:  # noqa: ARG001  the number alone tells
-    return int(stem) if is_number(stem) else None
-
-
 def _preparation(path: str, are_videos: bool) -> int:
     if are_videos:
         return 3
@@ -100,6 +97,6 @@ _LAYOUT = Layout(
     obtain=OBTAIN,
     example="Train & Test Set/single/no_caption/set_1/train.txt",
     split_file=_split_file,
-    clip=_clip,
+    clip=clip_number,
     preparation=_preparation,
 )

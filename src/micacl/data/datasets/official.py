@@ -1,34 +1,31 @@
 """Finds the split files and the clips of a published data set, however its copy was unpacked."""
 
 import os
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from micacl.data.datasets.listing import Entry, Fold, Listing, check_listed_once
+from micacl.data.datasets.text_file import Place, read_lines
 from micacl.data.datasets.tree import Folder, Tree, check_root, list_tree
 from micacl.errors import UserError
 
-# The published data sets have some two hundred folders that are no clips. More means another place altogether.
+# The published data sets have about two hundred folders that are not clips. More means that the root is a wrong place.
 MAX_FOLDERS = 10_000
-# How far above the root the other half of the data set may lie.
+# How far above a root that is a folder of clips the split files may lie.
 LEVELS_ABOVE = 2
-
-# How the folders are called that hold split files and no clips.
-_SPLIT_FOLDER = re.compile(r"label|split|setup|scene|anno|list|caption|single|train|test")
 
 Part = Literal["train", "test"]
 
 
 class SplitFile(NamedTuple):
-    """What a file's path tells.
+    """A split file, as its path describes it.
 
     Attributes:
         fold: The fold, from 1.
-        part: Which clips it lists.
-        variant: Which of the copies in circulation it belongs to; the lowest is the official one.
+        part: The part whose clips it lists.
+        variant: The number of the copy in circulation that it belongs to; the lowest is the official one.
     """
 
     fold: int
@@ -38,17 +35,18 @@ class SplitFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How to recognise the parts of a data set.
+    """The layout of a published data set, by which its parts are recognised.
 
     Attributes:
         title: The data set's name.
-        expected: Its official layout, to show where it is not found.
-        obtain: How one obtains it.
-        example: An official split file, relative to the root.
-        split_file: What a file's path tells, or None if it is no split file.
-        clip: The key of a clip, from the folder that it lies in and its name without suffix; None if it is no clip.
-        preparation: How little a folder of clips is to be preferred (0 is the official preparation), from its path in
-            the data set, in small letters, and whether its clips are videos.
+        expected: The official layout, shown to the user when the data set is not found.
+        obtain: A sentence that says how to obtain the data set.
+        example: The path of an official split file, relative to the root.
+        split_file: A function that describes a split file from its path; None if the path is not that of a split file.
+        clip: A function that gives the key of a clip from the folder that it lies in and its name without suffix; None
+            if it is not a clip.
+        preparation: A function that ranks a folder of clips (0 is the official preparation, the lowest rank is used)
+            from its path in the data set, in lower case, and whether its clips are videos.
     """
 
     title: str
@@ -60,7 +58,7 @@ class Layout:
     preparation: Callable[[str, bool], int]
 
     def not_found(self, what: str) -> UserError:
-        """The error that says what is missing, what is expected and how to obtain it."""
+        """Makes the error that says what is missing, what is expected and how to obtain it."""
         return UserError(f"{self.title} was not found: {what} Expected:\n{self.expected}\n{self.obtain}")
 
 
@@ -69,18 +67,18 @@ class Found:
     """A data set on disk.
 
     Attributes:
-        lists: Fold and part to the file that lists its clips.
-        clips: Key of each clip to its file or folder.
+        lists: The split file of each fold and part.
+        clips: The file or folder of each clip, by the clip's key.
     """
 
     lists: dict[tuple[int, Part], Path]
     clips: dict[Hashable, Path]
 
     def find(self, key: Hashable, entry: Entry) -> Path:
-        """The clip of an entry.
+        """Finds the clip of an entry on disk.
 
         Raises:
-            UserError: If it is not on disk; the message names the file and line.
+            UserError: If it is not there; the message names the file and line that list it.
         """
         if key not in self.clips:
             folder = os.path.commonpath(path.parent for path in self.clips.values())
@@ -92,21 +90,22 @@ class Found:
 
 
 def find_official(layout: Layout, root: Path | None, folds: Iterable[int]) -> Found:
-    """Look for a data set under a root.
+    """Looks for a data set under a root.
 
-    The root may also be a folder above the data set, or its folder of clips or of split files: the other half is then
-    looked for above it.
+    The root may also be a folder above the data set, or one of the data set's folders of clips. The latter chooses
+    among several preparations of the clips; the split files are then looked for above it.
 
     Args:
-        layout: How to recognise it.
+        layout: The layout of the data set.
         root: The option `dataset.root`.
         folds: The folds whose split files are needed.
 
     Returns:
-        What was found; some clips may be missing.
+        The data set; some of its clips may be missing.
 
     Raises:
-        UserError: If the root is no folder, a split file or all clips are missing, or two could be meant.
+        UserError: If the root is not a folder, a split file or all clips are missing, or there are two candidates for a
+            split file or a clip.
     """
     root = check_root(root, layout.not_found)
     tree = _tree(root)
@@ -118,40 +117,43 @@ def find_official(layout: Layout, root: Path | None, folds: Iterable[int]) -> Fo
     listed = _split_files(layout, tree)
     folders = _clip_folders(layout, tree)
     if folders and not listed:
-        listed = _lists_above(layout, root)
-    if listed and not folders:
-        folders = _clips_above(layout, root)
+        listed = _split_files_above(layout, root)
     lists: dict[tuple[int, Part], Path] = {}
     for fold in folds:
         lists |= _choose_lists(layout, root, fold, listed, folders, tree.hint())
     if not folders:
-        raise layout.not_found(f"there are no clips in {root}.{tree.hint()}")
+        raise layout.not_found(
+            f"there are no clips in {root}, only split files; unpack the clips, or set dataset.root to the folder that "
+            f"holds both.{tree.hint()}"
+        )
     return Found(lists, _choose_clips(layout, folders, next(iter(lists.values()))))
 
 
 def read_official(
     layout: Layout,
     root: Path | None,
-    folds: Sequence[int],
+    fold: int | None,
     num_folds: int,
     class_names: tuple[str, ...],
     entries: Callable[[Path], Iterable[Entry]],
 ) -> Listing:
-    """Read the splits of a data set whose clips are named by numbers, and whose lists do not say who is shown.
+    """Reads the splits of a data set whose clips are numbered, and whose split files do not name subjects.
 
     Args:
-        layout: How to recognise it.
+        layout: The layout of the data set, with `clip_number` for its clips.
         root: The option `dataset.root`.
-        folds: The folds to read.
-        num_folds: How many there are.
+        fold: The fold to read; None reads all folds.
+        num_folds: The number of folds that the data set has.
         class_names: The name of each label.
-        entries: Reads a split file.
+        entries: A function that reads a split file.
 
     Raises:
         UserError: If there is no such fold, the data is not there (the message shows the layout), or
             a split file has a mistake (the message names its line).
     """
-    _check_folds(layout.title, folds, num_folds)
+    if fold is not None and not 1 <= fold <= num_folds:
+        raise UserError(f"fold is {fold}; {layout.title} has the folds 1 to {num_folds}")
+    folds = range(1, num_folds + 1) if fold is None else (fold,)
     found = find_official(layout, root, folds)
 
     def read(fold: int, part: Part) -> tuple[Entry, ...]:
@@ -161,16 +163,37 @@ def read_official(
     return Listing(class_names, parts, lambda entry: found.find(int(entry.name), entry))
 
 
-def _check_folds(title: str, folds: Iterable[int], num_folds: int) -> None:
-    """Raises a UserError for the first of the folds that a data set does not have."""
-    for fold in folds:
-        if not 1 <= fold <= num_folds:
-            raise UserError(f"fold is {fold}; {title} has the folds 1 to {num_folds}")
+def read_split_lines(split_file: Path, example: str) -> Iterator[tuple[Place, str]]:
+    """Reads the lines of a split file, with a header (a first line without digits) or without.
+
+    Args:
+        split_file: The file.
+        example: A correct line, for the error message.
+
+    Yields:
+        The place of each line below the header, and its text.
+
+    Raises:
+        UserError: If the file cannot be read or is empty.
+    """
+    is_first = True
+    for place, line in read_lines(split_file):
+        is_header = is_first and not any(character.isdigit() for character in line)
+        is_first = False
+        if not is_header:
+            yield place, line
+    if is_first:
+        raise UserError(f"{split_file} is empty; its lines must read like `{example}`")
 
 
 def is_number(name: str) -> bool:
-    """Whether a folder's name or a file's stem is the number of a clip."""
+    """Returns whether a folder's name or a file's stem is the number of a clip."""
     return name.isascii() and name.isdecimal() and len(name) <= 18
+
+
+def clip_number(folder: Path, stem: str) -> int | None:  # noqa: ARG001  the number alone identifies a clip
+    """Returns the key of a clip that is named by its number, or None if it is not a clip; see `Layout.clip`."""
+    return int(stem) if is_number(stem) else None
 
 
 class _ClipFolder(NamedTuple):
@@ -183,34 +206,21 @@ def _tree(root: Path) -> Tree:
     return list_tree(root, is_number, MAX_FOLDERS)
 
 
-def _above(root: Path) -> Iterator[Path]:
-    """The folders above the root in which the other half of a data set may lie."""
-    return (above for above in root.parents[:LEVELS_ABOVE] if above != above.parent)
-
-
-def _lists_above(layout: Layout, root: Path) -> dict[Path, SplitFile]:
-    return next((found for above in _above(root) if (found := _split_files(layout, _tree(above)))), {})
-
-
-def _clips_above(layout: Layout, root: Path) -> list[_ClipFolder]:
-    """The clips above a folder of split files; above any other they would be another data set's."""
-    for above in _above(root):
-        if not _SPLIT_FOLDER.search(root.name.lower()):
-            break
-        root = above
-        if found := _clip_folders(layout, _tree(above)):
+def _split_files_above(layout: Layout, root: Path) -> dict[Path, SplitFile]:
+    """Looks for split files in the folders above the root, but not in the whole file system."""
+    for above in root.parents[:LEVELS_ABOVE]:
+        if above != above.parent and (found := _split_files(layout, _tree(above))):
             return found
-    return []
+    return {}
 
 
 def _split_files(layout: Layout, tree: Tree) -> dict[Path, SplitFile]:
-    paths = [folder.path / name for folder in tree.folders for name in folder.lists]
-    told = {path: layout.split_file(path) for path in paths}
-    return {path: file for path, file in told.items() if file is not None}
+    paths = (folder.path / name for folder in tree.folders for name in folder.lists)
+    return {path: file for path in paths if (file := layout.split_file(path)) is not None}
 
 
 def _clip_folders(layout: Layout, tree: Tree) -> list[_ClipFolder]:
-    """Every folder that holds clips; folders of frames and videos in one folder count as two."""
+    """Finds every folder that holds clips; folders of frames and videos in one folder count as two."""
     return [
         _ClipFolder(folder.path, are_videos, clips)
         for folder in tree.folders
@@ -225,7 +235,7 @@ def _clips(layout: Layout, folder: Folder, names: Sequence[str]) -> list[tuple[H
 
 
 def _choose_clips(layout: Layout, folders: list[_ClipFolder], list_file: Path) -> dict[Hashable, Path]:
-    """The clips of the preparation to be preferred; its parts may lie in several folders."""
+    """Chooses the clips of the preferred preparation; its parts may lie in several folders."""
     home, folders = _nearest(folders, list_file)
     preparations = [
         layout.preparation(folder.path.relative_to(home).as_posix().lower(), folder.are_videos) for folder in folders
@@ -245,7 +255,7 @@ def _choose_clips(layout: Layout, folders: list[_ClipFolder], list_file: Path) -
 
 
 def _nearest(folders: list[_ClipFolder], list_file: Path) -> tuple[Path, list[_ClipFolder]]:
-    """The data set's folder, and the folders of clips in it: other data sets may lie beside it."""
+    """Finds the data set's folder and the folders of clips in it: other data sets may lie beside it."""
     homes = (
         (above, near)
         for above in list_file.parents
@@ -257,7 +267,7 @@ def _nearest(folders: list[_ClipFolder], list_file: Path) -> tuple[Path, list[_C
 def _choose_lists(
     layout: Layout, root: Path, fold: int, listed: dict[Path, SplitFile], folders: list[_ClipFolder], hint: str
 ) -> dict[tuple[int, Part], Path]:
-    """Both split files of a fold, of the same variant."""
+    """Chooses both split files of a fold, of the same variant."""
     paths: dict[tuple[int, Part], list[Path]] = {}
     for path, file in listed.items():
         if file.fold == fold:
@@ -275,7 +285,7 @@ def _choose_lists(
 
 
 def _choose_list(layout: Layout, paths: list[Path], folders: list[_ClipFolder]) -> Path:
-    """The file nearest to the root, if all copies agree and belong to the same clips."""
+    """Chooses the file nearest to the root, if all copies agree and belong to the same clips."""
     nearest, *others = sorted(paths, key=lambda path: (len(path.parts), path))
     for other in others:
         if _content(other) != _content(nearest):

@@ -1,4 +1,4 @@
-"""Reads text files that people made, and says, when a line is wrong, which file and line."""
+"""Reads text files that people made; an error names the file and line."""
 
 import io
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from micacl.errors import UserError
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was listed.
+    """The place where something is listed.
 
     Attributes:
-        path: The file, or the clip itself where no file lists it.
-        line: The line in the file, from 1; None where there are no lines.
+        path: The file, or the clip itself if no file lists it.
+        line: The line in the file, from 1; None if no file lists it.
     """
 
     path: Path
@@ -24,12 +24,12 @@ class Place:
         return str(self.path) if self.line is None else f"{self.path}, line {self.line}"
 
     def error(self, message: str) -> UserError:
-        """A UserError that names this place."""
+        """Makes a UserError that names this place."""
         return UserError(f"{self}: {message}")
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, without the byte-order mark that spreadsheet programs leave.
+    """Reads a file, without the byte-order mark that spreadsheet programs write.
 
     Args:
         path: The file, UTF-8.
@@ -47,18 +47,18 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> Iterator[tuple[Place, str]]:
-    """The lines of a file that are not blank, stripped, whatever ends them.
+    """Reads the lines of a file that are not blank, with any line ending.
 
     Args:
         path: The file, UTF-8.
 
     Yields:
-        Where a line is, and its text.
+        The place of each line, and its stripped text.
 
     Raises:
         UserError: If the file cannot be read.
     """
-    # str.splitlines would also cut at characters that may be part of a name, such as U+2028.
+    # str.splitlines would also split at characters that may be part of a name, such as U+2028.
     for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):
         if text := line.strip():
             yield Place(path, number), text

@@ -1,4 +1,4 @@
-"""Lists the folders under a root, each once, without opening the folders that are clips."""
+"""Lists the folders under a root, each once, without opening folders that are clips."""
 
 import os
 from collections import deque
@@ -17,13 +17,13 @@ _IGNORED = "__MACOSX"
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder's content.
+    """The content of one folder.
 
     Attributes:
-        path: The folder.
-        folders: Names of the folders in it, sorted.
-        videos: Names of the video files in it, sorted.
-        lists: Names of the files in it that may list clips, sorted.
+        path: The path of the folder.
+        folders: The names of the folders in it, sorted.
+        videos: The names of the video files in it, sorted.
+        lists: The names of the files in it that may list clips, sorted.
     """
 
     path: Path
@@ -38,8 +38,8 @@ class Tree:
 
     Attributes:
         folders: The folders that were listed.
-        unreadable: The folders that could not be.
-        complete: False where there were more folders than allowed.
+        unreadable: The folders that could not be listed.
+        complete: Whether all folders were listed; False if there are more than allowed.
     """
 
     folders: list[Folder] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Tree:
     complete: bool = True
 
     def hint(self) -> str:
-        """What to say of the unreadable folders when something was not found; empty where there are none."""
+        """Returns a sentence about the unreadable folders, for the error when something is not found; "" if none."""
         if not self.unreadable:
             return ""
         more = f" and {len(self.unreadable) - 1} more" if len(self.unreadable) > 1 else ""
@@ -55,7 +55,7 @@ class Tree:
 
 
 def list_folder(path: Path) -> Folder:
-    """List one folder; names that start with a dot are passed over.
+    """Lists one folder; names that start with a dot are skipped.
 
     Raises:
         OSError: If the folder cannot be listed.
@@ -75,15 +75,27 @@ def list_folder(path: Path) -> Folder:
     return Folder(path, tuple(sorted(folders)), tuple(sorted(videos)), tuple(sorted(lists)))
 
 
+def list_readable_folder(path: Path) -> Folder:
+    """Lists one folder, as `list_folder`.
+
+    Raises:
+        UserError: If the folder cannot be listed.
+    """
+    try:
+        return list_folder(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be listed: {error.strerror}; make it readable") from error
+
+
 def list_tree(root: Path, is_clip: Callable[[str], bool], max_folders: int) -> Tree:
-    """List a folder and the folders under it, breadth first.
+    """Lists a folder and the folders under it, breadth first.
 
     Links are followed, but no folder is listed twice, so a link to a folder above itself does no harm.
 
     Args:
-        root: Where to begin; it is listed in any case.
-        is_clip: Tells by its name that a folder is a clip, or of no interest, and need not be opened.
-        max_folders: Folders to list at most.
+        root: The folder to begin with; it is listed in any case.
+        is_clip: A function that returns whether a folder of that name is a clip and need not be opened.
+        max_folders: The largest number of folders to list.
     """
     tree = Tree()
     waiting = deque([root])
@@ -108,18 +120,18 @@ def list_tree(root: Path, is_clip: Callable[[str], bool], max_folders: int) -> T
 
 
 def check_root(root: Path | None, not_found: Callable[[str], UserError]) -> Path:
-    """The data set's folder as an absolute path.
+    """Returns the data set's folder as an absolute path.
 
     Args:
         root: The option `dataset.root`.
-        not_found: Makes the error from what is wrong.
+        not_found: A function that makes the error from a description of what is wrong.
 
     Raises:
-        UserError: If it is not set, or no folder.
+        UserError: If the option is not set, or is not a folder.
     """
     if root is None:
         raise not_found("dataset.root is not set.")
-    root = Path(os.path.abspath(root))  # noqa: PTH100  leaves links as they are, and takes out `..`
+    root = Path(os.path.abspath(root))  # noqa: PTH100  leaves links as they are, and removes `..`
     if not root.is_dir():
         raise not_found(f"{root} is not a folder.")
     return root

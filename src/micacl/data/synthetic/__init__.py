@@ -1,1 +1,1 @@
-"""The built-in data set `synthetic`: drawn faces that show seven expressions as motion. Begin at `generate.prepare`."""
+"""Draws the built-in data set `synthetic`: faces that show seven expressions as motion. Begin at `generate.prepare`."""

@@ -1,4 +1,4 @@
-"""Facial action units (FACS) and the combinations that show each expression."""
+"""Lists the facial action units (FACS) that the drawn face moves, and the combination for each expression."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ ACTION_UNITS: Final = {
     45: "blink",
 }
 
-# Prototypes of the basic emotions as EMFACS lists them. Neutral has none: it blinks and talks.
+# Prototypes of the basic emotions as EMFACS lists them. Neutral has none: neutral faces blink and talk.
 EXPRESSION_ACTION_UNITS: Final[dict[str, tuple[int, ...]]] = {
     "happiness": (6, 12),
     "sadness": (1, 4, 15),

@@ -1,4 +1,4 @@
-"""Draws smooth shapes given in face units, with colour and relief kept apart.
+"""Draws smooth shapes given in face units, in two separate layers for colour and relief.
 
 Face units: the origin is the middle of the face, x to the image's right, y down, chin at y = 1, hairline near y = -1.
 """
@@ -18,17 +18,17 @@ Points = FloatArray | Sequence[tuple[float, float]]
 # Glasses, and the dark side of skin and hair.
 BLACK: Color = (20, 18, 18)
 
-# Colours are drawn at twice the frame's size and averaged down; with anti-aliasing this leaves no steps.
+# Colours are drawn at twice the frame's size and averaged down; with anti-aliasing this avoids visible steps.
 SUPERSAMPLING = 2
-# Relief that neither lightens nor darkens.
+# The grey of the relief that neither lightens nor darkens.
 FLAT = 128
 
-# What each grey of the relief does to red, green and blue, shape (1, 256, 3): shadows on skin are reddish.
+# The gain of red, green and blue for each grey of the relief, shape (1, 256, 3): shadows on skin are reddish.
 _GRAYS = np.arange(256)[:, None]
 _GAINS = FLAT + (_GRAYS - FLAT) * np.where(_GRAYS < FLAT, (0.7, 1.0, 1.0), 1.0)
 _SHADOW_COLOR = np.rint(_GAINS).astype(np.uint8)[None]
 
-# Pixel coordinates carry this many fractional bits, or small movements would jump from pixel to pixel.
+# Fractional bits of pixel coordinates; without them small movements would jump from pixel to pixel.
 _SHIFT = 4
 _CURVE_STEPS = 5
 
@@ -39,7 +39,7 @@ _HEAD_DEPTH = 0.7
 
 @cache
 def _curve_weights(num_points: int, closed: bool) -> FloatArray:
-    """Matrix from control points to points on their Catmull-Rom curve."""
+    """Computes the matrix from control points to points on their Catmull-Rom curve."""
     t = np.arange(_CURVE_STEPS) / _CURVE_STEPS
     blend = 0.5 * np.stack(
         [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], axis=1
@@ -58,10 +58,10 @@ def _curve_weights(num_points: int, closed: bool) -> FloatArray:
 
 
 def curve(points: Points, closed: bool = False) -> FloatArray:
-    """Smooth curve through control points.
+    """Computes a smooth curve through control points.
 
     Args:
-        points: Control points of shape (N, 2), N at least 2.
+        points: The control points, shape (N, 2), N at least 2.
         closed: Whether the last point joins the first.
 
     Returns:
@@ -72,11 +72,11 @@ def curve(points: Points, closed: bool = False) -> FloatArray:
 
 
 class Canvas:
-    """One frame in the making: colours at `SUPERSAMPLING` times its size, relief (light and shadow) at its size.
+    """One unfinished frame: colours at `SUPERSAMPLING` times its size, relief (light and shadow) at its size.
 
     Args:
-        background: RGB image of shape (S * size, S * size, 3) with S the supersampling; it is drawn over.
-        pixels_per_unit: Length of one face unit in pixels of the finished frame.
+        background: The RGB image to draw over, shape (S * size, S * size, 3) with S the supersampling.
+        pixels_per_unit: The length of one face unit in pixels of the finished frame.
     """
 
     def __init__(self, background: ByteArray, pixels_per_unit: float) -> None:
@@ -90,18 +90,18 @@ class Canvas:
         """Places the head.
 
         Args:
-            yaw: Turn to the image's right in radians.
-            pitch: Nod downwards in radians.
-            roll: Tilt in radians, clockwise in the image.
-            scale: Size relative to the usual head.
-            shift: Of the head's middle, in face units of the usual head.
+            yaw: The turn to the image's right in radians.
+            pitch: The nod downwards in radians.
+            roll: The tilt in radians, clockwise in the image.
+            scale: The size relative to the usual head.
+            shift: The shift of the head's middle, in face units of the usual head.
         """
         cos, sin = np.cos(roll) * scale, np.sin(roll) * scale
         to_pixels = np.array([[cos, sin], [-sin, cos]]) * self.pixels_per_unit
         origin = self.size / 2 + np.array(shift) * self.pixels_per_unit
         turn = _HEAD_DEPTH * np.array([np.sin(yaw), np.sin(pitch)])
-        # For each supersampling: what a point, its depth and the origin add to fixed-point pixels. Pixel centres lie at
-        # whole numbers in OpenCV, at halves in ours.
+        # For each supersampling: the contributions of a point, its depth and the origin to fixed-point pixels. Pixel
+        # centres lie at whole numbers in OpenCV, at halves here.
         self._projections = {
             factor: (
                 to_pixels * (factor << _SHIFT),
@@ -112,7 +112,7 @@ class Canvas:
         }
 
     def _to_fixed(self, points: Points, supersampling: int) -> npt.NDArray[np.int32]:
-        """Face units to fixed-point pixels."""
+        """Converts face units to fixed-point pixels."""
         flat = np.asarray(points, dtype=np.float64)
         to_pixels, turn, origin = self._projections[supersampling]
         depth = np.sqrt(np.maximum(1.0 - (flat * flat) @ _INVERSE_SQUARED_HEAD_AXES, 0.0))
@@ -138,7 +138,7 @@ class Canvas:
         cv2.fillPoly(self.relief, [self._to_fixed(points, 1)], (gray,), cv2.LINE_AA, _SHIFT)
 
     def fold(self, points: Points, darkness: float, width: float) -> None:
-        """Draws a crease of the skin along the points of shape (N, 2); darkness as the level of `shade`."""
+        """Draws a crease of the skin along points of shape (N, 2); the darkness is in the units of `shade`'s level."""
         if darkness < 2.0:
             return
         thickness = max(1, round(width * self.pixels_per_unit))
@@ -150,7 +150,7 @@ class Canvas:
         cv2.GaussianBlur(self.relief, (0, 0), radius * self.pixels_per_unit, dst=self.relief)
 
     def develop(self) -> ByteArray:
-        """The finished frame, RGB of shape (size, size, 3)."""
+        """Returns the finished frame, RGB of shape (size, size, 3)."""
         small = cv2.resize(self.color, (self.size, self.size), interpolation=cv2.INTER_AREA)
         relief = cv2.LUT(cv2.cvtColor(self.relief, cv2.COLOR_GRAY2RGB), _SHADOW_COLOR)
         return np.asarray(cv2.multiply(small, relief, scale=1.0 / FLAT), dtype=np.uint8)
@@ -160,11 +160,11 @@ _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 20, False)), np.sin(np.lins
 
 
 def ellipse_points(center: tuple[float, float], axes: tuple[float, float]) -> FloatArray:
-    """Outline of an upright ellipse, shape (20, 2)."""
+    """Computes the outline of an upright ellipse, shape (20, 2)."""
     return np.asarray(_CIRCLE * axes + center, dtype=np.float64)
 
 
 def mix(first: Color, second: Color, share: float) -> Color:
-    """Color between two: the first at share 0, the second at share 1."""
+    """Mixes two colours: the first at share 0, the second at share 1."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue

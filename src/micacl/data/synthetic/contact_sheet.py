@@ -14,10 +14,10 @@ from micacl.data.synthetic.plan import PlannedClip, plan_clips
 from micacl.data.synthetic.recipe import Recipe
 from micacl.data.synthetic.render import HALF_FRAME, render_clip, subject_of
 
-# Moments of a clip, as shares of its length.
+# The moments of a clip that are shown, as shares of its length.
 MOMENTS = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
 CLIPS_PER_CLASS = 2
-# One whose brows, lids and mouth are well seen: no glasses, no fringe, no beard.
+# A subject whose brows, lids and mouth are easy to see: no glasses, no fringe, no beard.
 STILL_SUBJECT = 18
 # Inches of paper for one frame; with the resolution below, a frame of 96 pixels is shown pixel by pixel.
 FRAME_INCHES = 0.8
@@ -26,15 +26,15 @@ DOTS_PER_INCH = 120
 
 
 def expression_sheet(recipe: Recipe) -> Figure:
-    """One row for each class: two clips of different subjects, each from its beginning to its end.
+    """Draws one row for each class: two clips of different subjects, each from its beginning to its end.
 
     Args:
-        recipe: The data set; its first clips of each class are shown, whatever spoils them.
+        recipe: The recipe of the data set; its first clips of each class are shown, even if they are disturbed.
     """
     num_columns = CLIPS_PER_CLASS * len(MOMENTS)
     width = FRAME_INCHES * num_columns + LABEL_INCHES
     figure = Figure(figsize=(width, FRAME_INCHES * len(CLASS_NAMES) + 0.4))
-    # A narrow empty column parts the clips.
+    # A narrow empty column separates the clips.
     widths = [1.0 if column != len(MOMENTS) else 0.12 for column in range(num_columns + 1)]
     grid = figure.add_gridspec(
         len(CLASS_NAMES),
@@ -63,7 +63,7 @@ def expression_sheet(recipe: Recipe) -> Figure:
 
 
 def _first_clips(recipe: Recipe, label: int) -> list[PlannedClip]:
-    """The first clips of a class that show different subjects."""
+    """Returns the first clips of a class that show different subjects."""
     by_subject: dict[int, PlannedClip] = {}
     for clip in plan_clips(recipe):
         if clip.label == label:
@@ -72,11 +72,11 @@ def _first_clips(recipe: Recipe, label: int) -> list[PlannedClip]:
 
 
 def action_unit_sheet(recipe: Recipe, num_columns: int = 8) -> Figure:
-    """The same face at rest and with each action unit alone at full strength.
+    """Draws the same face at rest and with each action unit alone at full strength.
 
     Args:
-        recipe: Its subject number `STILL_SUBJECT` is shown.
-        num_columns: Faces in a row.
+        recipe: The recipe of the data set; its subject number `STILL_SUBJECT` is shown.
+        num_columns: The number of faces in a row.
     """
     stills = [("at rest", _still(recipe, {}))]
     stills += [(f"{unit}: {name}", _still(recipe, {unit: 1.0})) for unit, name in ACTION_UNITS.items()]
@@ -94,7 +94,7 @@ def action_unit_sheet(recipe: Recipe, num_columns: int = 8) -> Figure:
 
 
 def _still(recipe: Recipe, units: dict[int, float], size: int = 192) -> ByteArray:
-    """One subject's face before a plain wall, RGB of shape (size, size, 3)."""
+    """Draws one subject's face in front of a plain wall, RGB of shape (size, size, 3)."""
     wall = np.full((SUPERSAMPLING * size, SUPERSAMPLING * size, 3), (176, 186, 192), dtype=np.uint8)
     canvas = Canvas(wall, size / (2 * HALF_FRAME))
     draw_face(

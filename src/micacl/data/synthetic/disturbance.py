@@ -1,4 +1,4 @@
-"""What spoils a clip: things before the face, lost and noisy frames, sensor noise."""
+"""Disturbs a clip: objects in front of the face, lost and noisy frames, sensor noise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ NOISE_FRAMES = ("black", "static", "smeared", "frozen")
 
 @dataclass(frozen=True)
 class Occlusion:
-    """Something before the face.
+    """An object in front of the face.
 
-    Args:
-        kind: One of `OCCLUDERS`.
-        first: First frame in which it is seen.
-        last: Last frame in which it is seen.
-        place: Its place at rest as a share of the frame, (x, y).
-        side: The side from which it comes, -1 is the image's left.
-        colour: Its colour.
+    Attributes:
+        kind: The kind of object, one of `OCCLUDERS`.
+        first: The first frame that shows the object.
+        last: The last frame that shows the object.
+        place: The object's place at rest as a share of the frame, (x, y).
+        side: The side from which the object comes; -1 is the image's left.
+        color: The object's colour.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Occlusion:
     color: Color
 
     def draw(self, image: ByteArray, frame: int) -> None:
-        """Draws it over a picture of shape (S * size, S * size, 3), if it is seen in that frame."""
+        """Draws the object over a picture of shape (S * size, S * size, 3), if it is visible in that frame."""
         if not self.first <= frame <= self.last:
             return
         size = image.shape[0]
@@ -43,7 +43,7 @@ class Occlusion:
             bar = round(0.11 * size)
             image[:bar] = image[-bar:] = 0
             return
-        # It comes in from its side and leaves the same way, a few frames long.
+        # It takes a few frames to come in from its side, and a few to leave the same way.
         away = max(0.0, 1.0 - min(frame - self.first, self.last - frame) / 4)
         origin = np.array([self.place[0] + 0.5 * away * self.side, self.place[1] + 0.2 * away])
         for outline, share in _OCCLUDER_PARTS[self.kind](self.side):
@@ -64,7 +64,7 @@ def _microphone(side: int) -> list[tuple[FloatArray, float]]:
 
 
 def _hand(side: int) -> list[tuple[FloatArray, float]]:
-    """A hand and forearm from the side, its fingers towards the face."""
+    """Outlines a hand and forearm that come from the side, with the fingers towards the face."""
     mirror = np.array([-side, 1.0])
     arm = np.array([(-0.7, 0.3), (-0.1, -0.02), (-0.05, 0.16), (-0.6, 0.5)]) * mirror
     palm = curve([(-0.14, -0.02), (-0.02, -0.09), (0.05, 0.0), (0.03, 0.1), (-0.08, 0.14)], closed=True) * mirror
@@ -86,11 +86,11 @@ _OCCLUDER_PARTS: dict[str, Callable[[int], list[tuple[FloatArray, float]]]] = {
 
 
 def sample_occlusion(num_frames: int, rng: np.random.Generator) -> Occlusion | None:
-    """Draws what covers the face in one clip; mostly nothing.
+    """Samples the object that covers the face in one clip; most clips have none.
 
     Args:
-        num_frames: Frames of the clip.
-        rng: Source of randomness.
+        num_frames: The number of frames of the clip.
+        rng: The source of randomness.
     """
     if rng.random() >= nuisance.OCCLUSION_PROBABILITY:
         return None
@@ -106,7 +106,7 @@ def sample_occlusion(num_frames: int, rng: np.random.Generator) -> Occlusion | N
     elif kind == "box":
         red, green, blue = (int(value) for value in rng.integers(40, 220, 3))
         color = (red, green, blue)
-    # A microphone stands before the chin, a hand or a box at the edge of the face.
+    # A microphone is in front of the chin, a hand or a box at the edge of the face.
     x = 0.5 + side * (rng.uniform(0.0, 0.12) if kind == "microphone" else rng.uniform(0.22, 0.34))
     y = rng.uniform(0.84, 0.92) if kind == "microphone" else rng.uniform(0.3, 0.8)
     return Occlusion(kind, first, first + duration - 1, (x, y), side, color)
@@ -116,8 +116,8 @@ def spoil_frames(frames: ByteArray, rng: np.random.Generator) -> None:
     """Spoils some frames of some clips in place.
 
     Args:
-        frames: RGB frames of shape (T, H, W, 3).
-        rng: Source of randomness.
+        frames: The RGB frames, shape (T, H, W, 3).
+        rng: The source of randomness.
     """
     if rng.random() >= nuisance.NOISE_FRAME_PROBABILITY:
         return
@@ -139,12 +139,12 @@ def add_sensor_noise(frames: ByteArray, strength: float, rng: np.random.Generato
     """Adds grain in place.
 
     Args:
-        frames: RGB frames of shape (T, H, W, 3).
-        strength: Standard deviation in grey levels.
-        rng: Source of randomness.
+        frames: The RGB frames, shape (T, H, W, 3).
+        strength: The standard deviation of the grain in grey levels.
+        rng: The source of randomness.
     """
     _, height, width, _ = frames.shape
-    # One large patch of grain, of which each frame takes another part: as good to the eye as fresh noise, and fast.
+    # Each frame takes another part of one large patch of grain: it looks like fresh noise, and is faster.
     patch = rng.normal(0, strength, (height + 32, width + 32, 3)).astype(np.int16)
     for frame in frames:
         y, x = rng.integers(0, 33, 2)

@@ -1,4 +1,4 @@
-"""Writes frames as a real H.264 .mp4 file."""
+"""Writes frames as an H.264 .mp4 file."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from micacl.data.synthetic.recipe import FRAMES_PER_SECOND
 
-# The same frames must give the same bytes. So one thread, and nothing left to x264's lookahead, whose rate control and
-# choice of B-frames differ from run to run on frames as small as ours: a constant quantiser, and IBBPBBP throughout.
+# The same frames must give the same bytes. x264's lookahead chooses rate control and B-frames differently from run to
+# run on frames this small, so it gets no choice: one thread, a constant quantiser, and IBBPBBP throughout.
 X264_OPTIONS = {"preset": "faster", "qp": "22", "bf": "2", "b_strategy": "0", "sc_threshold": "0", "threads": "1"}
 
 
@@ -18,8 +18,8 @@ def write_mp4(path: Path, frames: npt.NDArray[np.uint8]) -> None:
     """Encodes one clip as H.264 with B-frames, 4:2:0, at `FRAMES_PER_SECOND`.
 
     Args:
-        path: File to write; its folder exists.
-        frames: RGB frames of shape (T, H, W, 3), H and W even.
+        path: The file to write; its folder must exist.
+        frames: The RGB frames, shape (T, H, W, 3), H and W even.
 
     Raises:
         OSError: If the file cannot be written, for example because the disk is full.

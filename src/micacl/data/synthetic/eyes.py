@@ -15,10 +15,10 @@ LASHES: Color = (34, 24, 22)
 UPPER_OPENING = 0.085
 LOWER_OPENING = 0.062
 IRIS_RADIUS = 0.088
-# Skin drawn this far above and below an eye hides what of the iris lies under the lids.
+# Skin drawn this far above and below an eye hides the part of the iris under the lids.
 LID_COVER = 0.17
 
-# Along an eye from its inner (-1) to its outer corner (1).
+# Positions along an eye from its inner (-1) to its outer corner (1).
 _ALONG = np.linspace(-1.0, 1.0, 13)
 _ARC = (1.0 - _ALONG**2) ** 0.75
 
@@ -27,10 +27,11 @@ def draw_eyes(canvas: Canvas, subject: Subject, units: Mapping[int, float], gaze
     """Draws both eyes with their lids.
 
     Args:
-        canvas: Drawn on.
-        subject: Traits.
-        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
-        gaze: Shift of the irises, in face units.
+        canvas: The canvas to draw on.
+        subject: The person's traits.
+        units: The intensity of each action unit, by its FACS number: 0 at rest, about 1 at a full apex (strong ones
+            reach 1.5).
+        gaze: The shift of the irises, in face units.
     """
     upper = UPPER_OPENING * subject.eye_opening * (1 + 0.85 * units[5] - 0.3 * units[7] - 0.15 * units[6])
     upper *= 1 - 0.3 * units[9]
@@ -45,7 +46,7 @@ def draw_eyes(canvas: Canvas, subject: Subject, units: Mapping[int, float], gaze
 
 
 def _lid(subject: Subject, side: int, opening: float, stretch: float = 1.0) -> FloatArray:
-    """Line of a lid: positive openings lie above the eye's middle line, negative ones below."""
+    """Computes the line of a lid: above the eye's middle line for positive openings, below it for negative ones."""
     x = side * (subject.eye_x + _ALONG * subject.eye_width * stretch)
     y = subject.eye_y - subject.eye_tilt * _ALONG - opening * _ARC
     return np.stack([x, y], axis=1)
@@ -70,13 +71,13 @@ def _draw_eye(
 
     canvas.line(upper_lid, mix(LASHES, subject.skin, 0.08), 0.03)
     canvas.line(lower_lid, mix(subject.skin, LASHES, 0.4), 0.014)
-    # The crease of the upper lid runs along with it.
+    # The crease of the upper lid runs parallel to it.
     crease = _lid(subject, side, upper + 0.055, 0.95)
     canvas.line(crease[2:-1], mix(subject.skin, LASHES, 0.32), 0.013)
 
 
 def _shade_lids(canvas: Canvas, subject: Subject, side: int, units: Mapping[int, float]) -> None:
-    """Bags under the eyes, crow's feet."""
+    """Draws bags under the eyes and crow's feet."""
     tight = max(units[6], 0.8 * units[7], 0.5 * units[9])
     bag = _lid(subject, side, -0.1 + 0.02 * tight)
     canvas.fold(bag[2:-2], 10 + 10 * subject.creases + 30 * tight, 0.03)
@@ -93,12 +94,13 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     """Draws both brows and the wrinkles that their movements press into the forehead.
 
     Args:
-        canvas: Drawn on.
-        subject: Traits.
-        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
+        canvas: The canvas to draw on.
+        subject: The person's traits.
+        units: The intensity of each action unit, by its FACS number: 0 at rest, about 1 at a full apex (strong ones
+            reach 1.5).
     """
     raise_inner, raise_outer, lower = units[1], units[2], units[4]
-    # Without the inner raiser, the lowerer pulls the inner ends down; with it, they go together and up: oblique brows.
+    # The lowerer alone pulls the inner ends down; with the inner raiser, they go together and up: oblique brows.
     down = lower * (1 - 0.7 * raise_inner)
     wrinkle = units[9]
     y = subject.eye_y - subject.brow_gap
@@ -137,7 +139,7 @@ def draw_brows(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
 
 
 def _wrinkle_forehead(canvas: Canvas, subject: Subject, raise_inner: float, raise_outer: float) -> None:
-    """Horizontal lines, across the forehead if all of the brow goes up, short ones if only the inner ends do."""
+    """Draws horizontal lines: across the forehead if the whole brow goes up, short ones if only the inner ends do."""
     darkness = 6 * subject.creases + 32 * max(raise_inner, raise_outer)
     half_width = 0.2 + 0.3 * raise_outer
     y = subject.eye_y - subject.brow_gap

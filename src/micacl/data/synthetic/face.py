@@ -19,11 +19,12 @@ def draw_face(
     """Draws one person's head and shoulders.
 
     Args:
-        canvas: Drawn on, with its pose set.
-        subject: Traits.
-        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
-        gaze: Shift of the irises, in face units.
-        light: Where the light comes from, as a shift of the lit part of the face in face units.
+        canvas: The canvas to draw on, with its pose set.
+        subject: The person's traits.
+        units: The intensity of each action unit, by its FACS number: 0 at rest, about 1 at a full apex (strong ones
+            reach 1.5).
+        gaze: The shift of the irises, in face units.
+        light: The direction of the light, as a shift of the lit part of the face in face units.
     """
     outline = _outline(subject, units[26])
     draw_back_hair(canvas, subject)
@@ -46,7 +47,7 @@ def draw_face(
 
 
 def _outline(subject: Subject, jaw: float) -> FloatArray:
-    """Outline of the face, shape (N, 2); the part below the nose goes down with the jaw."""
+    """Computes the outline of the face, shape (N, 2); the part below the nose goes down with the jaw."""
     half = [
         (0.45, -0.97),
         (0.93 * subject.face_width, -0.58),
@@ -73,7 +74,7 @@ def _draw_body(canvas: Canvas, subject: Subject) -> None:
 
 
 def _shade_face(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> None:
-    """Eye sockets, cheeks and the bridge of the nose; a raised cheek is a brighter, higher ball."""
+    """Shades eye sockets, cheeks and the bridge of the nose; a raised cheek is a brighter, higher ball."""
     cheek = max(units[6], 0.5 * units[12], 0.6 * units[9])
     for side in (-1, 1):
         socket = curve(
@@ -111,7 +112,7 @@ def _draw_nose(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
         )
         canvas.line(wing, dark, 0.016 + 0.008 * wrinkle)
     canvas.fold(curve([(-0.4 * width, y + 0.03), (0, y + 0.05), (0.4 * width, y + 0.03)]), 14, 0.03)
-    # AU 9 presses lines across the bridge, the only unit that does.
+    # AU 9 is the only unit that presses lines across the bridge.
     for height in (0.0, 0.075, 0.15):
         top = subject.eye_y + height
         for side in (-1, 1):

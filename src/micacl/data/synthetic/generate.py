@@ -1,4 +1,4 @@
-"""Builds the data set once, in the user's cache folder."""
+"""Draws the data set once, in the user's cache folder."""
 
 import csv
 import dataclasses
@@ -25,16 +25,16 @@ from micacl.files import locked
 MANIFEST_NAME = "manifest.csv"
 MANIFEST_COLUMNS = ("path", "label", "class_name", "subject", "fold")
 
-# One lock for all recipes: two sets drawn at once would only take each other's cores.
+# One lock for all recipes, because two sets that are drawn at once would only compete for the cores.
 _LOCK_NAME = "synthetic.lock"
 _PARTIAL_SUFFIX = ".partial"
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """Names what the data set would contain: the recipe's values, the classes and the version of the drawing.
+    """Hashes everything that decides the content: the recipe's values, the classes and the version of the drawing.
 
     Args:
-        recipe: The data set.
+        recipe: The recipe of the data set.
 
     Returns:
         12 hexadecimal digits.
@@ -44,14 +44,14 @@ def recipe_hash(recipe: Recipe) -> str:
 
 
 def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> Path:
-    """Builds the data set, unless it is there already.
+    """Draws the data set, unless it exists already.
 
-    The folder appears as a whole or not at all. If several processes ask at once, one builds and the others wait.
+    The folder appears as a whole or not at all. If several processes ask at once, one draws and the others wait.
 
     Args:
-        recipe: The data set.
-        cache_dir: Folder in which data sets are kept; made if missing.
-        num_workers: Processes that draw; as many as there are cores if None or 0.
+        recipe: The recipe of the data set.
+        cache_dir: The folder in which data sets are kept; it is made if missing.
+        num_workers: The number of processes that draw; None or 0 means one per core.
 
     Returns:
         The data set's folder. It holds `clips/00001.mp4` and so on, and `manifest.csv` with the columns
@@ -67,7 +67,7 @@ def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> 
     with _explain_os_errors(cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)
         with locked(cache_dir / _LOCK_NAME, "drawing the built-in clips"):
-            # Another process may have built it while we waited.
+            # Another process may have drawn it while this one waited.
             if not folder.is_dir():
                 _build(recipe, folder, num_workers or os.cpu_count() or 1)
     return folder
@@ -75,10 +75,11 @@ def prepare(recipe: Recipe, cache_dir: Path, num_workers: int | None = None) -> 
 
 def _build(recipe: Recipe, folder: Path, num_workers: int) -> None:
     """Draws all clips into a folder beside the final one, then renames it. The caller holds the lock."""
-    # Left by runs that were killed; the lock says that nobody is at work in them. What resists is left to the next run.
+    # Killed runs leave such folders; thanks to the lock, no process works in them. What cannot be deleted now is left
+    # to the next run.
     for stale in folder.parent.glob(f"synthetic-*{_PARTIAL_SUFFIX}-*"):
         shutil.rmtree(stale, ignore_errors=True)
-    # A name of our own: workers that outlive a killed run by a clip must not write into ours.
+    # The process id is in the name, because workers of a killed run finish their clip and must not write it here.
     partial = folder.with_name(f"{folder.name}{_PARTIAL_SUFFIX}-{os.getpid()}")
     try:
         (partial / "clips").mkdir(parents=True)
@@ -92,11 +93,11 @@ def _build(recipe: Recipe, folder: Path, num_workers: int) -> None:
 
 
 def _draw_in_parallel(recipe: Recipe, folder: Path, num_clips: int, num_workers: int) -> None:
-    """Runs the workers and shows how far they are.
+    """Runs the workers and shows their progress.
 
     Raises:
         OSError: If a worker could not write.
-        RuntimeError: If a worker failed otherwise; the message holds what it said.
+        RuntimeError: If a worker failed otherwise; the message holds the worker's own.
     """
     workers = [_start_worker(recipe, folder, number, num_workers) for number in range(num_workers)]
     try:
@@ -106,26 +107,26 @@ def _draw_in_parallel(recipe: Recipe, folder: Path, num_clips: int, num_workers:
         ):
 
             def follow(worker: subprocess.Popen[str]) -> str:
-                """Counts the worker's clips until it ends; gives back what it said on its standard error."""
+                """Counts the worker's clips until it ends; returns its error output."""
                 assert worker.stdout is not None
                 assert worker.stderr is not None
                 for _ in worker.stdout:
                     advance(1)
-                said = worker.stderr.read()
+                error = worker.stderr.read()
                 if worker.wait() != 0:
-                    # The set will not be whole, so the others need not go on.
+                    # The data set cannot become complete, so the other workers need not continue.
                     _stop(workers)
-                return said.strip()
+                return error.strip()
 
             try:
                 messages = list(readers.map(follow, workers))
             except BaseException:
-                # Ctrl-C, say: the readers end once the workers do.
+                # After Ctrl-C, for example; the readers end once the workers do.
                 _stop(workers)
                 raise
     finally:
         _stop(workers)
-    failures = {worker.returncode: said for worker, said in zip(workers, messages, strict=True) if worker.returncode}
+    failures = {worker.returncode: error for worker, error in zip(workers, messages, strict=True) if worker.returncode}
     if WRITING_FAILED in failures:
         raise OSError(errno.EIO, failures[WRITING_FAILED])
     if failures:
@@ -136,7 +137,7 @@ def _start_worker(recipe: Recipe, folder: Path, number: int, num_workers: int) -
     """Starts worker `number` of `num_workers`; it prints a line for each clip that it has written to the folder."""
     package_root = str(Path(__file__).parents[3])
     python_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    # -P: a module in the current folder must not stand in for one of Python's.
+    # -P: a module in the current folder must not shadow one of Python's.
     command = [sys.executable, "-P", "-m", "micacl.data.synthetic.worker"]
     arguments = [json.dumps(dataclasses.asdict(recipe)), str(folder), str(number), str(num_workers)]
     return subprocess.Popen(
@@ -164,7 +165,7 @@ def _write_manifest(clips: list[PlannedClip], path: Path) -> None:
 
 @contextmanager
 def _explain_os_errors(cache_dir: Path) -> Iterator[None]:
-    """Turns what the system says about the cache folder into a message that says what to do."""
+    """Turns the system's errors about the cache folder into a message that says what to do."""
     try:
         yield
     except OSError as error:

@@ -12,8 +12,8 @@ def draw_back_hair(canvas: Canvas, subject: Subject) -> None:
     """Draws the hair behind the face.
 
     Args:
-        canvas: Drawn on, before the face.
-        subject: Traits.
+        canvas: The canvas to draw on, before the face is drawn.
+        subject: The person's traits.
     """
     width = subject.face_width
     color = mix(subject.hair, BLACK, 0.2)
@@ -33,8 +33,8 @@ def draw_front_hair(canvas: Canvas, subject: Subject) -> None:
     """Draws the hair over the forehead, between the crown and the hairline.
 
     Args:
-        canvas: Drawn on, after the face.
-        subject: Traits.
+        canvas: The canvas to draw on, after the face is drawn.
+        subject: The person's traits.
     """
     if subject.hair_style == "bald":
         return
@@ -49,12 +49,12 @@ def draw_front_hair(canvas: Canvas, subject: Subject) -> None:
 
 
 def _across(half: Sequence[tuple[float, float]], middle_y: float) -> list[tuple[float, float]]:
-    """Points from the image's right over the middle line to the same points mirrored."""
+    """Returns points from the image's right over the middle line to the same points mirrored."""
     return [*half, (0.0, middle_y), *[(-x, y) for x, y in reversed(half)]]
 
 
 def _hairline(style: str, width: float) -> list[tuple[float, float]]:
-    """Control points of the hairline, from the image's right to its left, for a face of the given half-width."""
+    """Returns the control points of the hairline, from the image's right to its left, for a face of that half-width."""
     if style == "short":
         return _across([(0.9 * width, -0.5), (0.6, -0.72), (0.25, -0.78)], -0.77)
     if style == "long":
@@ -71,9 +71,9 @@ def draw_beard(canvas: Canvas, subject: Subject, drop: float) -> None:
     """Draws a short beard on jaw, chin and upper lip.
 
     Args:
-        canvas: Drawn on.
-        subject: Traits.
-        drop: How far the jaw has dropped, in face units.
+        canvas: The canvas to draw on.
+        subject: The person's traits.
+        drop: The distance by which the jaw has dropped, in face units.
     """
     cheek = np.array([(0.28, 0.45), (0.42, 0.58), (0.62, 0.53), (0.88 * subject.face_width, 0.14)])
     outer = [
@@ -85,7 +85,7 @@ def draw_beard(canvas: Canvas, subject: Subject, drop: float) -> None:
         (-subject.jaw_width, 0.64 + 0.4 * drop),
         (-0.98 * subject.face_width, 0.16),
     ]
-    # Thin at its upper edge, then full.
+    # The beard is thin at its upper edge, then full.
     for lower, density in ((-0.05, 0.16), (-0.02, 0.3), (0.01, 0.44)):
         edge = cheek + np.array([0.0, lower])
         inner = np.vstack([edge[::-1] * (-1, 1), [(0, 0.42 + 0.5 * lower)], edge])

@@ -14,7 +14,7 @@ LIP_TINT: Color = (176, 62, 66)
 
 # How far a fully dropped jaw moves the lower lip and the chin, in face units.
 JAW_DROP = 0.23
-# Shorter openings of the lips show no cavity, only a darker line.
+# Lips that open less than this show no cavity, only a darker line.
 CLOSED_OPENING = 0.012
 
 
@@ -22,9 +22,10 @@ def draw_mouth(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     """Draws the mouth.
 
     Args:
-        canvas: Drawn on.
-        subject: Traits.
-        units: FACS number to intensity, 0 at rest and about 1 at a full apex (strong ones reach 1.5).
+        canvas: The canvas to draw on.
+        subject: The person's traits.
+        units: The intensity of each action unit, by its FACS number: 0 at rest, about 1 at a full apex (strong ones
+            reach 1.5).
     """
     smile, sad, stretch, tight = units[12], units[15], units[20], units[23]
     jaw, depress, sneer = units[26], units[16], units[9]
@@ -35,7 +36,7 @@ def draw_mouth(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
     corner_y = y + subject.mouth_corner - 0.17 * smile + 0.15 * sad + 0.035 * stretch + 0.35 * JAW_DROP * jaw
 
     upper_inner = y - 0.03 * sneer - 0.015 * smile - 0.02 * sad - 0.02 * jaw
-    # Lips part by AU 25 itself, by the jaw, or by a lower lip that is drawn down.
+    # AU 25 itself, the jaw, or a lower lip that is drawn down part the lips.
     opening = 0.05 * units[25] + JAW_DROP * jaw + 0.05 * depress
     lower_inner = upper_inner + opening
     thin = (1 - 0.7 * tight) * (1 - 0.3 * stretch) * (1 - 0.2 * smile)
@@ -74,13 +75,13 @@ def draw_mouth(canvas: Canvas, subject: Subject, units: Mapping[int, float]) -> 
 
 
 def _lip_line(width: float, corner_y: float, side: float, middle_y: float, bend: float) -> FloatArray:
-    """Curve from corner to corner; at the share `side` of the half-width it lies `bend` lower than in the middle."""
+    """Computes a curve from corner to corner that lies `bend` lower at the share `side` of the half-width."""
     x, y = side * width, middle_y + bend
     return curve([(-width, corner_y), (-x, y), (0, middle_y), (x, y), (width, corner_y)])
 
 
 def _draw_teeth_and_tongue(canvas: Canvas, upper_line: FloatArray, lower_line: FloatArray, depress: float) -> None:
-    """Upper teeth hang under the upper lip; lower ones and the tongue show where there is room."""
+    """Draws the upper teeth under the upper lip, and lower teeth and the tongue if the mouth shows them."""
     # The lips meet at the corners and leave no room there.
     gap = np.clip(lower_line - upper_line, 0, None) * (0, 1)
     opening = float(gap.max())
@@ -94,7 +95,7 @@ def _draw_teeth_and_tongue(canvas: Canvas, upper_line: FloatArray, lower_line: F
 def _shade_mouth(
     canvas: Canvas, subject: Subject, units: Mapping[int, float], width: float, corner_y: float, bottom: float
 ) -> None:
-    """Folds from the nose to the mouth, at its corners and under the lower lip."""
+    """Draws folds from the nose to the mouth, at its corners and under the lower lip."""
     smile, sad, sneer = units[12], units[15], units[9]
     nose = (subject.nose_width + 0.03, subject.nose_y - 0.05 - 0.05 * sneer)
     for side in (-1, 1):

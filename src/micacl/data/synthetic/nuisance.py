@@ -1,4 +1,4 @@
-"""How strong everything is that has nothing to do with the expression: turn these to make the task easier or harder.
+"""Sets the strength of everything that has nothing to do with the expression, which makes the task easier or harder.
 
 Nothing here depends on the class, the fold or the length of the clip.
 """

@@ -1,4 +1,4 @@
-"""Which clip shows which subject with which expression, and in which fold it lies."""
+"""Plans the subject, the expression and the fold of each clip."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from micacl.data.synthetic.recipe import Recipe, class_counts
 class PlannedClip:
     """One clip before it is drawn.
 
-    Args:
-        index: 0-based number of the clip; with the recipe's seed it decides everything random in the clip.
-        label: Index into `CLASS_NAMES`.
-        subject: 0-based number of the drawn person.
-        fold: 1-based fold in which the clip is a test clip.
+    Attributes:
+        index: The number of the clip, from 0; with the recipe's seed it decides everything random in the clip.
+        label: The index of the class in `CLASS_NAMES`.
+        subject: The number of the drawn person, from 0.
+        fold: The fold in which the clip is a test clip, from 1.
     """
 
     index: int
@@ -26,15 +26,15 @@ class PlannedClip:
 
     @property
     def path(self) -> str:
-        """Path of the clip relative to the data set's folder, with forward slashes."""
+        """Returns the path of the clip relative to the data set's folder, with forward slashes."""
         return f"clips/{self.index + 1:05d}.mp4"
 
 
 def plan_clips(recipe: Recipe) -> list[PlannedClip]:
-    """Deals the classes to the folds as evenly as they go, then each fold's clips to its subjects.
+    """Deals the classes to the folds as evenly as possible, then each fold's clips to its subjects.
 
     Args:
-        recipe: The data set.
+        recipe: The recipe of the data set.
 
     Returns:
         `recipe.num_clips` clips in the order of their index.
@@ -44,7 +44,7 @@ def plan_clips(recipe: Recipe) -> list[PlannedClip]:
     dealt = 0
     for label, name in enumerate(CLASS_NAMES):
         for _ in range(class_counts(recipe)[name]):
-            # Going on where the last class stopped keeps the folds equally large.
+            # Each class continues where the previous one stopped, so that the folds are equally large.
             labels_of_fold[dealt % recipe.num_folds].append(label)
             dealt += 1
 
@@ -52,7 +52,7 @@ def plan_clips(recipe: Recipe) -> list[PlannedClip]:
     subjects = rng.permutation(recipe.num_subjects)
     for fold, labels in enumerate(labels_of_fold):
         fold_subjects = subjects[fold :: recipe.num_folds]
-        # Shuffled, so that which expressions a subject shows is chance and its looks tell nothing.
+        # The labels are shuffled, so that a subject's looks tell nothing about its expressions.
         for position, label in enumerate(rng.permutation(labels)):
             subject = int(fold_subjects[position % len(fold_subjects)])
             dealt_clips.append((int(label), subject, fold + 1))

@@ -1,4 +1,4 @@
-"""What the built-in data set consists of: how many clips, subjects, folds, and how many clips of each class."""
+"""Defines the recipe of the built-in data set: how many clips, subjects and folds it has, and clips of each class."""
 
 from dataclasses import dataclass
 
@@ -6,35 +6,35 @@ from micacl.data.expressions import CLASS_NAMES
 from micacl.errors import UserError
 
 # Raise it when the same recipe gives other pixels, other video files or another manifest: everybody's built-in data is
-# then drawn anew. tests/data/synthetic/test_drawing_version.py fails where pixels change and this number does not.
+# then drawn again. tests/data/synthetic/test_drawing_version.py fails if pixels change and this number does not.
 DRAWING_VERSION = 1
 
 # Single-labelled clips of each class in DFEW (Jiang et al., 2020), in label order: the shape of our long tail.
 DFEW_CLASS_COUNTS = (2445, 1894, 2669, 2173, 1469, 145, 902)
 
-# One to two and a half seconds, as most clips of DFEW. Fewer frames a second than film has: drawing and decoding are
-# most of what loading costs, and the network sees 8 frames of a clip.
+# Clips last one to two and a half seconds, as most clips of DFEW, at fewer frames per second than film: drawing and
+# decoding are most of the cost of loading, and the network sees 8 frames of a clip.
 MIN_CLIP_FRAMES = 16
 MAX_CLIP_FRAMES = 36
 FRAMES_PER_SECOND = 15
 
-# decord takes rows of some other widths, 48 and 72 among them, for four channels (dmlc/decord issue 336).
+# decord mistakes rows of some other widths, 48 and 72 among them, for four channels (dmlc/decord issue 336).
 FRAME_SIZE_STEP = 32
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the built-in data set, apart from the drawing itself.
+    """The options that decide the built-in data set, apart from the drawing itself.
 
-    Args:
-        num_clips: Clips in all.
-        num_subjects: Drawn persons; each belongs to one fold.
-        num_folds: Subject-disjoint folds for cross-validation.
-        min_clips_per_class_and_fold: Floor of the long tail, so that each recall is measured on at least so many clips.
-        frame_size: Height and width of a frame in pixels, a multiple of 32.
-        strength: How strongly people express, above 0; 1 is the exaggeration that a network learns from in minutes, and
-            half of it about as much as people differ in at rest.
-        seed: Seed of every random choice.
+    Attributes:
+        num_clips: The number of clips in all.
+        num_subjects: The number of drawn persons; each belongs to one fold.
+        num_folds: The number of subject-disjoint folds for cross-validation.
+        min_clips_per_class_and_fold: The floor of the long tail: each recall is measured on at least this many clips.
+        frame_size: The height and width of a frame in pixels, a multiple of 32.
+        strength: The strength of the expressions, above 0. A network learns from 1, an exaggeration, in minutes; 0.5 is
+            about as much as resting faces differ from each other.
+        seed: The seed of every random choice.
 
     Raises:
         UserError: If the values cannot be met together.
@@ -81,20 +81,20 @@ class Recipe:
 
 
 def class_counts(recipe: Recipe) -> dict[str, int]:
-    """Clips of each class: DFEW's proportions, except that no class falls below the floor.
+    """Computes the number of clips of each class: DFEW's proportions, except that no class falls below the floor.
 
     Args:
-        recipe: The data set.
+        recipe: The recipe of the data set.
 
     Returns:
-        Class name to number of clips, in label order; the numbers add up to `recipe.num_clips`.
+        The number of clips by class name, in label order; the numbers add up to `recipe.num_clips`.
 
     >>> class_counts(Recipe())["disgust"]
     25
     """
     floor = recipe.num_folds * recipe.min_clips_per_class_and_fold
     counts = dict.fromkeys(CLASS_NAMES, floor)
-    # Classes that DFEW's proportions would put below the floor stay on it; the others share what is left.
+    # Classes that DFEW's proportions would put below the floor get the floor; the others share the rest.
     sharing = dict(zip(CLASS_NAMES, DFEW_CLASS_COUNTS, strict=True))
     while True:
         left = recipe.num_clips - floor * (len(CLASS_NAMES) - len(sharing))
@@ -105,7 +105,7 @@ def class_counts(recipe: Recipe) -> dict[str, int]:
         for name in below:
             del sharing[name]
     counts |= {name: int(value) for name, value in share.items()}
-    # What rounding down left over goes to the largest remainders.
+    # Clips left over by rounding down go to the classes with the largest remainders.
     by_remainder = sorted(share, key=lambda name: int(share[name]) - share[name])
     for name in by_remainder[: recipe.num_clips - sum(counts.values())]:
         counts[name] += 1

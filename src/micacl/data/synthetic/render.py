@@ -11,18 +11,18 @@ from micacl.data.synthetic.scene import crop_background, expose, sample_scene
 from micacl.data.synthetic.subject import Subject, sample_subject
 from micacl.data.synthetic.timeline import sample_timeline
 
-# Half of the frame is this many face units: the face fills most of it, as in aligned face crops.
+# Half of the frame in face units: the face fills most of the frame, as in aligned face crops.
 HALF_FRAME = 0.78
-# The face stands this much higher than the middle of the frame, in face units, which then holds the whole mouth.
+# The shift of the face from the middle of the frame, in face units: it is moved up, so that the whole mouth is visible.
 FACE_SHIFT = -0.12
 
-# First word of the random streams beside the seed: one stream for each subject, one for each clip.
+# The first word of a random stream's key, after the seed: there is one stream per subject and one per clip.
 _SUBJECT_STREAM = 1
 _CLIP_STREAM = 2
 
 
 def subject_of(recipe: Recipe, subject: int) -> Subject:
-    """The traits of the recipe's subject with the given 0-based number."""
+    """Returns the traits of the recipe's subject with that number, from 0."""
     return sample_subject(np.random.default_rng([recipe.seed, _SUBJECT_STREAM, subject]))
 
 
@@ -30,11 +30,11 @@ def render_clip(recipe: Recipe, clip: PlannedClip) -> ByteArray:
     """Draws a clip; the result depends on the recipe's seed and the clip alone.
 
     Args:
-        recipe: The data set.
-        clip: Which subject shows which expression.
+        recipe: The recipe of the data set.
+        clip: The planned clip: its subject and its expression.
 
     Returns:
-        RGB frames of shape (T, frame_size, frame_size, 3), `MIN_CLIP_FRAMES` <= T <= `MAX_CLIP_FRAMES`.
+        The RGB frames, shape (T, frame_size, frame_size, 3), `MIN_CLIP_FRAMES` <= T <= `MAX_CLIP_FRAMES`.
     """
     rng = np.random.default_rng([recipe.seed, _CLIP_STREAM, clip.index])
     size = recipe.frame_size

@@ -1,4 +1,4 @@
-"""What surrounds the face: background, light, head pose and the camera."""
+"""Samples the surroundings of the face: background, light, head pose and the camera."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from micacl.data.synthetic import nuisance
 from micacl.data.synthetic.canvas import SUPERSAMPLING, ByteArray, FloatArray
 from micacl.data.synthetic.recipe import FRAMES_PER_SECOND
 
-# The background is larger than the frame by this factor, so that the camera can move over it.
+# The size of the background relative to the frame; it is larger, so that the camera can move over it.
 _BACKGROUND_MARGIN = 1.25
 
 
@@ -17,16 +17,17 @@ _BACKGROUND_MARGIN = 1.25
 class Scene:
     """Everything around one clip's face. T is the number of frames, S the supersampling.
 
-    Args:
-        background: RGB image, larger than S times the frame.
-        pose: Yaw, pitch and roll in radians, relative scale, horizontal and vertical shift in face units, shape (T, 6).
-        gaze: Shift of the irises in face units, shape (T, 2).
-        camera: Shift of the whole picture in pixels of the frame, shape (T, 2).
-        light_map: Gain of each pixel and colour, shape (frame_size, frame_size, 3), 1 is unchanged.
-        light_direction: Shift of the lit part of the face in face units.
-        exposure: Gain of each frame, shape (T,).
-        blur_sigma: Softness in pixels of the frame, 0 is sharp.
-        sensor_noise: Standard deviation in grey levels.
+    Attributes:
+        background: The RGB image behind the face, larger than S times the frame.
+        pose: The yaw, pitch and roll in radians, the relative scale, the horizontal and vertical shift in face units,
+            shape (T, 6).
+        gaze: The shift of the irises in face units, shape (T, 2).
+        camera: The shift of the whole picture in pixels of the frame, shape (T, 2).
+        light_map: The gain of each pixel and colour, shape (frame_size, frame_size, 3); 1 is unchanged.
+        light_direction: The shift of the lit part of the face in face units.
+        exposure: The gain of each frame, shape (T,).
+        blur_sigma: The softness in pixels of the frame; 0 is sharp.
+        sensor_noise: The standard deviation of the sensor noise in grey levels.
     """
 
     background: ByteArray
@@ -41,12 +42,12 @@ class Scene:
 
 
 def sample_scene(num_frames: int, frame_size: int, rng: np.random.Generator) -> Scene:
-    """Draws the surroundings of one clip.
+    """Samples the surroundings of one clip.
 
     Args:
-        num_frames: Frames of the clip, T.
-        frame_size: Height and width of a frame in pixels.
-        rng: Source of randomness.
+        num_frames: The number of frames of the clip, T.
+        frame_size: The height and width of a frame in pixels.
+        rng: The source of randomness.
     """
     spreads = np.array(
         [
@@ -58,7 +59,7 @@ def sample_scene(num_frames: int, frame_size: int, rng: np.random.Generator) -> 
             nuisance.SHIFT_SPREAD,
         ]
     )
-    # Cut off at two standard deviations, so that the face stays in the frame.
+    # The pose is clipped at two standard deviations, so that the face stays in the frame.
     mean_pose = np.clip(rng.normal(size=6), -2, 2)
     drift = nuisance.POSE_DRIFT * _smooth_noise(num_frames, 6, rng)
     pose = (mean_pose + drift) * spreads
@@ -67,7 +68,7 @@ def sample_scene(num_frames: int, frame_size: int, rng: np.random.Generator) -> 
     camera = np.zeros((num_frames, 2))
     if rng.random() < nuisance.SHAKE_PROBABILITY:
         camera = rng.normal(0, nuisance.SHAKE_PIXELS * frame_size, size=(num_frames, 2))
-        # A camera has weight: its tremor is smoother than white noise.
+        # A camera has weight, so its tremor is smoother than white noise.
         camera[1:] = 0.6 * camera[1:] + 0.4 * camera[:-1]
 
     angle = rng.uniform(0, 2 * np.pi)
@@ -86,7 +87,7 @@ def sample_scene(num_frames: int, frame_size: int, rng: np.random.Generator) -> 
 
 
 def _smooth_noise(num_frames: int, num_channels: int, rng: np.random.Generator) -> FloatArray:
-    """Slow random movement of shape (T, channels), with a standard deviation of about 1."""
+    """Samples a slow random movement of shape (T, channels), with a standard deviation of about 1."""
     seconds = np.arange(num_frames)[:, None] / FRAMES_PER_SECOND
     waves = [
         np.sin(2 * np.pi * rng.uniform(0.15, 0.7, num_channels) * seconds + rng.uniform(0, 2 * np.pi, num_channels))
@@ -96,7 +97,7 @@ def _smooth_noise(num_frames: int, num_channels: int, rng: np.random.Generator) 
 
 
 def _sample_background(frame_size: int, rng: np.random.Generator) -> ByteArray:
-    """An out-of-focus room: two colours running into each other, and blurred things."""
+    """Draws an out-of-focus room: two colours that blend into each other, and blurred objects."""
     size = round(frame_size * SUPERSAMPLING * _BACKGROUND_MARGIN)
     colors = 0.4 * rng.uniform(40, 215, size=(2, 1, 1, 3)) + 0.6 * rng.uniform(40, 215, size=(2, 1, 1, 1))
     ramp = np.linspace(0, 1, size)[:, None, None]
@@ -115,7 +116,7 @@ def _sample_background(frame_size: int, rng: np.random.Generator) -> ByteArray:
 
 
 def _sample_light_map(frame_size: int, angle: float, rng: np.random.Generator) -> FloatArray:
-    """Gain of each pixel: brightness, tint, and a ramp towards the light's side at the given angle in radians."""
+    """Samples the gain of each pixel: brightness, tint, and a ramp towards the light at that angle in radians."""
     axis = np.linspace(-1, 1, frame_size)
     ramp = axis[None, :] * np.cos(angle) + axis[:, None] * np.sin(angle)
     gain = rng.uniform(*nuisance.BRIGHTNESS) * (1 + nuisance.LIGHT_GRADIENT * rng.uniform(0, 1) * ramp)
@@ -124,10 +125,10 @@ def _sample_light_map(frame_size: int, angle: float, rng: np.random.Generator) -
 
 
 def crop_background(scene: Scene, frame: int, frame_size: int) -> ByteArray:
-    """The part of the background that the camera sees in one frame, a copy of shape (S * size, S * size, 3)."""
+    """Copies the part of the background that the camera sees in one frame, shape (S * size, S * size, 3)."""
     size = frame_size * SUPERSAMPLING
     margin = (scene.background.shape[0] - size) // 2
-    # What the camera does moves the background as it moves the face.
+    # The camera moves the background just as it moves the face.
     x, y = np.clip(margin - np.rint(scene.camera[frame] * SUPERSAMPLING), 0, 2 * margin).astype(int)
     return scene.background[y : y + size, x : x + size].copy()
 
@@ -136,9 +137,9 @@ def expose(image: ByteArray, scene: Scene, frame: int) -> ByteArray:
     """Lights one finished drawing and gives it the camera's softness and noise.
 
     Args:
-        image: RGB drawing of shape (frame_size, frame_size, 3).
+        image: The RGB drawing, shape (frame_size, frame_size, 3).
         scene: The clip's surroundings.
-        frame: Number of the frame.
+        frame: The number of the frame.
     """
     lit = cv2.multiply(image, scene.light_map, scale=float(scene.exposure[frame]), dtype=cv2.CV_8U)
     if scene.blur_sigma:

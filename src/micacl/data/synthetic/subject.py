@@ -1,7 +1,7 @@
-"""A drawn person: shape of the face at rest, skin, hair, glasses.
+"""Samples drawn persons: the shape of the face at rest, skin, hair, glasses.
 
-The resting face differs as much as a weak expression does: low brows look angry, low mouth corners sad. Only the change
-over a clip tells such a face from an expression.
+Resting faces differ from each other as much as from a weak expression: low brows look angry, low mouth corners sad.
+Only the change over a clip tells such a face from an expression.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 from micacl.data.synthetic.canvas import Color
 
-# How far resting features stray, in face units, as standard deviations. The action units move them by about 0.1.
+# Standard deviations of the features of resting faces, in face units. The action units move them by about 0.1.
 REST_BROW_HEIGHT = 0.03
 REST_BROW_SLANT = 0.022
 REST_MOUTH_CORNER = 0.026
@@ -26,7 +26,7 @@ SKIN_COLORS: tuple[Color, ...] = (
     (112, 75, 53),
     (86, 58, 43),
 )
-# From here on skins are dark, with dark or grey hair and brown eyes.
+# The index of the first dark skin; dark skins have dark or grey hair and brown eyes.
 FIRST_DARK_SKIN = 4
 DARK_HAIR_COLORS: tuple[Color, ...] = ((24, 21, 21), (38, 28, 24), (58, 40, 30), (120, 118, 118))
 LIGHT_HAIR_COLORS: tuple[Color, ...] = (
@@ -53,42 +53,42 @@ CLOTH_COLORS: tuple[Color, ...] = (
 HAIR_STYLES = ("short", "side_parting", "long", "fringe", "curly", "bald")
 HAIR_STYLE_WEIGHTS = (0.26, 0.2, 0.2, 0.14, 0.14, 0.06)
 GLASSES_PROBABILITY = 0.25
-# Of those whose hair is not long.
+# The share of bearded people among those without long hair.
 BEARD_PROBABILITY = 0.22
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Traits of one person. Lengths are in face units, see `canvas`.
+    """The traits of one person. Lengths are in face units, see `canvas`.
 
-    Args:
+    Attributes:
         face_width: Half the width at the cheekbones.
         jaw_width: Half the width at the jaw.
         chin_width: Half the width just above the chin.
         eye_x: Distance of an eye's middle from the face's middle line.
         eye_y: Height of the eyes.
         eye_width: Half the width of an eye.
-        eye_opening: Opening of the lids, 1 is usual.
-        eye_tilt: How much higher the outer corner lies than the middle.
+        eye_opening: Opening of the lids; 1 is usual.
+        eye_tilt: Height of the outer corner above the middle.
         brow_gap: Distance of the brow from the eye.
-        brow_slant: How much higher the outer end of the brow lies.
+        brow_slant: Height of the outer end of the brow above the inner end.
         brow_arch: Rise of the brow's middle.
         brow_thickness: Thickness of the brow at its inner end.
         nose_width: Half the width at the wings.
         nose_y: Height of the nose's base.
         mouth_width: Half the width of the mouth.
         mouth_y: Height of the mouth.
-        mouth_corner: How much lower the corners lie than the middle.
+        mouth_corner: Distance of the corners below the middle.
         upper_lip: Thickness of the upper lip.
         lower_lip: Thickness of the lower lip.
-        creases: Strength of lines at rest, 0 is young, 1 old.
+        creases: Strength of lines at rest; 0 is young, 1 is old.
         skin: Colour of the skin.
         hair: Colour of the hair.
         iris: Colour of the eyes.
         cloth: Colour of the clothes.
-        hair_style: One of `HAIR_STYLES`.
-        glasses: Whether glasses are worn.
-        beard: Whether a short beard is worn.
+        hair_style: Hair style, one of `HAIR_STYLES`.
+        glasses: Whether the person wears glasses.
+        beard: Whether the person has a short beard.
     """
 
     face_width: float
@@ -121,10 +121,10 @@ class Subject:
 
 
 def sample_subject(rng: np.random.Generator) -> Subject:
-    """Draws a person.
+    """Samples a person.
 
     Args:
-        rng: Source of randomness.
+        rng: The source of randomness.
     """
     face_width = rng.uniform(0.74, 0.84)
     tone = int(rng.integers(len(SKIN_COLORS)))
@@ -163,9 +163,9 @@ def sample_subject(rng: np.random.Generator) -> Subject:
 
 
 def _sample_color(palette: tuple[Color, ...], spread: float, rng: np.random.Generator) -> Color:
-    """A colour near one of the palette's."""
+    """Samples a colour near one of the palette's."""
     base = palette[int(rng.integers(len(palette)))]
-    # Mostly lighter or darker, hardly of another hue.
+    # The colour varies mostly in lightness, hardly in hue.
     change = rng.normal(0, spread) + rng.normal(0, 0.25 * spread, 3)
     red, green, blue = (int(value) for value in np.clip(base + change, 0, 255))
     return red, green, blue

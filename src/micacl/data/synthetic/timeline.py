@@ -1,4 +1,4 @@
-"""How strongly each action unit is active in each frame: neutral, onset, apex, offset, neutral."""
+"""Samples the strength of each action unit in each frame: neutral, onset, apex, offset, neutral."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,21 +9,20 @@ from micacl.data.synthetic.recipe import FRAMES_PER_SECOND
 
 FloatArray = npt.NDArray[np.float64]
 
-# The expression shows in this share of the clip's frames. It is weak at both ends of them, so a random frame is often
-# unsure.
+# The share of the clip's frames that show the expression. It is weak at both ends, so many single frames are ambiguous.
 EXPRESSION_SHARE = (0.55, 0.8)
-# Shares of the expression's own duration; the apex is what is left between them.
+# Shares of the expression's own duration; the apex is the rest between them.
 ONSET_SHARE = (0.2, 0.35)
 OFFSET_SHARE = (0.2, 0.4)
 
-# Apex intensity of the clip's expression, and how far a single unit may stay behind it. 1 is a unit's usual full
+# The intensity of the expression's apex, and the share of it that a single unit reaches. 1 is a unit's usual full
 # strength: drawn people exaggerate, so that a network without pre-trained weights learns from them in minutes.
 EXPRESSION_STRENGTH = (1.5, 1.8)
 UNIT_STRENGTH = (0.85, 1.0)
-# Units of one expression do not start at the same instant.
+# The longest delay between the units of one expression, which do not start at the same instant.
 UNIT_LAG_FRAMES = 1.2
 
-# Small movements that mean nothing, in any class.
+# Small movements without meaning, in clips of any class.
 DISTRACTOR_PROBABILITY = 0.25
 DISTRACTOR_STRENGTH = (0.08, 0.2)
 DISTRACTOR_UNITS = (1, 2, 4, 7, 12, 15, 23)
@@ -41,16 +40,16 @@ BLINK_FRAMES = 3.0
 def sample_timeline(
     label: int, num_frames: int, rng: np.random.Generator, strength: float = 1.0
 ) -> dict[int, FloatArray]:
-    """Draws the intensities of all action units over one clip.
+    """Samples the intensities of all action units over one clip.
 
     Args:
-        label: Index into `CLASS_NAMES`.
-        num_frames: Frames of the clip, T.
-        rng: Source of randomness.
-        strength: Of the expression; what means nothing stays as it is.
+        label: The index of the class in `CLASS_NAMES`.
+        num_frames: The number of frames of the clip, T.
+        rng: The source of randomness.
+        strength: The strength of the expression; movements without meaning are not scaled.
 
     Returns:
-        FACS number to intensities of shape (T,), 0 at rest; strong apexes reach 1.5.
+        The intensities of each action unit by its FACS number, shape (T,), 0 at rest; strong apexes reach 1.5.
     """
     name = CLASS_NAMES[label]
     frames = np.arange(num_frames, dtype=np.float64)
@@ -84,30 +83,30 @@ def sample_timeline(
 
 
 def _ease(x: FloatArray) -> FloatArray:
-    """Smooth step from 0 at x <= 0 to 1 at x >= 1, as muscles move: slow, fast, slow."""
+    """Steps smoothly from 0 at x <= 0 to 1 at x >= 1, as muscles move: slow, fast, slow."""
     x = np.clip(x, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
 def _sample_interval(num_frames: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Start and duration, in frames, of a movement that leaves the first and the last frame at rest."""
+    """Samples start and duration, in frames, of a movement that leaves the first and the last frame at rest."""
     duration = rng.uniform(*EXPRESSION_SHARE) * num_frames
     return rng.uniform(0, num_frames - 1 - duration), duration
 
 
 def _sample_talk(frames: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Opening of the lips while talking, shape (T,): syllables within one stretch of speech."""
+    """Samples the opening of the lips while talking, shape (T,): syllables within one stretch of speech."""
     start, duration = _sample_interval(len(frames), rng)
     stretch = np.minimum(_ease((frames - start) / 3), _ease((start + duration - frames) / 3))
     rate = rng.uniform(*TALK_SYLLABLES_PER_SECOND) / FRAMES_PER_SECOND
-    # The second wave, out of step with the first, makes syllables unequal.
+    # The second wave has another frequency than the first, which makes syllables unequal.
     syllables = 0.5 - 0.35 * np.cos(2 * np.pi * rate * frames + rng.uniform(0, 2 * np.pi))
     syllables += 0.15 * np.sin(2 * np.pi * 0.37 * rate * frames + rng.uniform(0, 2 * np.pi))
     return rng.uniform(*TALK_STRENGTH) * stretch * np.clip(syllables, 0, 1)
 
 
 def _sample_blinks(frames: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Closure of the eyes by blinking, shape (T,), 1 is shut."""
+    """Samples the closure of the eyes by blinking, shape (T,); 1 is shut."""
     closure = np.zeros(len(frames))
     for _ in range(rng.poisson(BLINKS_PER_SECOND * len(frames) / FRAMES_PER_SECOND)):
         middle = rng.uniform(0, len(frames))

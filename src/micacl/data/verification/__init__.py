@@ -1,1 +1,1 @@
-"""Whether a copy of a data set is the one that others trained on. Begin at `check.check`."""
+"""Checks whether a copy of a data set is the one that others trained on. Begin at `check.check`."""

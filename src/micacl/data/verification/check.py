@@ -1,4 +1,4 @@
-"""The check of a copy of a data set, from its lists, its clips on disk, and what decoding found out about each."""
+"""Checks a copy of a data set by its lists, its clips on disk, and the results of decoding them."""
 
 from collections.abc import Mapping
 
@@ -13,20 +13,20 @@ from micacl.data.verification.report import Report
 
 
 def check(dataset: str, listing: Listing, located: Located, facts: Mapping[str, ClipFacts]) -> Report:
-    """Check a copy of a data set.
+    """Checks a copy of a data set.
 
     Args:
-        dataset: Its name, as in `dataset=`.
-        listing: All its folds.
-        located: Which of its clips are on disk.
-        facts: Name of each clip on disk to what decoding it found out.
+        dataset: The data set's name, as in `dataset=`.
+        listing: The listing with all folds.
+        located: The clips that are on disk, and those that are missing.
+        facts: The result of decoding each clip on disk, by the clip's name.
 
     Returns:
-        Everything that was found, good or bad.
+        The report with all findings, good or bad.
     """
     known = published(dataset)
     counts = part_counts(listing, known)
-    # In the order of names: what is reported must not depend on the order in which clips were decoded.
+    # Sorted by name, because the report must not depend on the order in which clips were decoded.
     readable = [facts[name] for name in sorted(located.paths) if name in facts and not facts[name].reason]
     findings = (
         *check_counts(listing, counts, known),

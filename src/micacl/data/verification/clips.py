@@ -1,39 +1,33 @@
-"""Whether every clip is there, can be decoded, and is long enough."""
+"""Checks that every clip is on disk, can be decoded, and is long enough."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from micacl.data.cache.facts import ClipFacts
 from micacl.data.datasets.listing import Located
 from micacl.data.verification.published import Published
-from micacl.data.verification.report import Finding, Problem, count_and_names
+from micacl.data.verification.report import Finding, Problem, none_expected
 
-# What the network takes of a clip; a shorter one repeats frames.
+# The paper's network sees 16 frames of a clip; a shorter clip repeats frames.
 ENOUGH_FRAMES = 16
 
 
 def check_clips(
     located: Located, facts: Mapping[str, ClipFacts], readable: Sequence[ClipFacts], known: Published | None
 ) -> Iterator[Finding]:
-    """Whether every clip is there, can be decoded, and is long enough."""
-    missing = tuple(Problem(name, "missing", detail) for name, detail in sorted(located.missing.items()))
-    yield Finding(
+    """Checks that every clip is on disk, can be decoded, and is long enough."""
+    yield none_expected(
         "clips missing on disk",
-        count_and_names([problem.clip for problem in missing]),
-        "0",
-        "unpack all parts of the data set" if missing else "",
-        missing,
+        "unpack all parts of the data set",
+        (Problem(name, "missing", detail) for name, detail in sorted(located.missing.items())),
     )
-    unreadable = tuple(
-        Problem(name, "cannot be decoded", facts[name].reason if name in facts else "it was not looked at")
-        for name in sorted(located.paths)
-        if name not in facts or facts[name].reason
-    )
-    yield Finding(
+    yield none_expected(
         "clips that cannot be decoded",
-        count_and_names([problem.clip for problem in unreadable]),
-        "0",
-        "unpack these clips again, or leave them out with dataset.on_error=skip" if unreadable else "",
-        unreadable,
+        "unpack these clips again, or leave them out with dataset.on_error=skip",
+        (
+            Problem(name, "cannot be decoded", facts[name].reason if name in facts else "it was not decoded")
+            for name in sorted(located.paths)
+            if name not in facts or facts[name].reason
+        ),
     )
     yield _short(readable, known)
 

@@ -1,15 +1,15 @@
-"""Clips per class, fold and part, beside the published counts; and whether the folds fit together."""
+"""Counts the clips per class, fold and part, and checks them against the published counts and each other."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from micacl.data.datasets.listing import Listing
 from micacl.data.verification.published import Published
-from micacl.data.verification.report import Finding, PartCounts, Problem, count_and_names
+from micacl.data.verification.report import Finding, PartCounts, Problem, none_expected
 
 
 def part_counts(listing: Listing, known: Published | None) -> tuple[PartCounts, ...]:
-    """The clips of every fold and part."""
+    """Counts the clips of every fold and part."""
     rows = []
     for fold in listing.folds:
         for part, entries in fold.parts():
@@ -20,7 +20,7 @@ def part_counts(listing: Listing, known: Published | None) -> tuple[PartCounts, 
 
 
 def check_counts(listing: Listing, counts: tuple[PartCounts, ...], known: Published | None) -> Iterator[Finding]:
-    """Whether the lists are the published ones, and agree with each other."""
+    """Checks that the lists are the published ones, and agree with each other."""
     if known is not None:
         wrong = [f"fold {row.fold} {row.part}" for row in counts if not row.is_ok]
         yield Finding(
@@ -38,15 +38,13 @@ def _one_label(listing: Listing) -> Finding:
     labels: dict[str, set[int]] = defaultdict(set)
     for entry in listing.entries():
         labels[entry.name].add(entry.label)
-    several = {name: sorted(found) for name, found in labels.items() if len(found) > 1}
-    return Finding(
+    return none_expected(
         "clips with several labels",
-        count_and_names(list(several)),
-        "0",
-        "give each clip the same label in all lists" if several else "",
-        tuple(
-            Problem(name, "several labels", ", ".join(listing.class_names[label] for label in found))
-            for name, found in several.items()
+        "give each clip the same label in all lists",
+        (
+            Problem(name, "several labels", ", ".join(listing.class_names[label] for label in sorted(found)))
+            for name, found in labels.items()
+            if len(found) > 1
         ),
     )
 

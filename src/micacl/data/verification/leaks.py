@@ -1,43 +1,37 @@
-"""Whether anything is trained and tested in one fold, or is there twice."""
+"""Checks that no clip, subject or content is in both parts of a fold, and that no two clips have the same content."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from micacl.data.cache.facts import ClipFacts
 from micacl.data.datasets.listing import Fold, Listing
-from micacl.data.verification.report import Finding, Problem, count_and_names
+from micacl.data.verification.report import Finding, Problem, none_expected
 
 
 def check_leaks(listing: Listing, readable: Sequence[ClipFacts]) -> Iterator[Finding]:
-    """Whether anything is trained and tested in one fold, or is there twice."""
-    yield _finding(
+    """Checks for clips, subjects and content in both parts of a fold, and for duplicates."""
+    yield none_expected(
         "clips in train and test, by name",
         "remove them from one of the two lists, or the test measures what was trained",
         (problem for fold in listing.folds for problem in _by_name(fold)),
     )
     if any(entry.subject is not None for entry in listing.entries()):
-        yield _finding(
+        yield none_expected(
             "clips of subjects in train and test",
             "make folds that keep a subject in one, or say with your results that the faces were known",
             (problem for fold in listing.folds for problem in _by_subject(fold)),
         )
     content = {clip.name: clip.content_hash for clip in readable}
-    yield _finding(
+    yield none_expected(
         "clips in train and test, by content",
         "these are one recording under two names; compare manifests to see whether the published copy has them too",
         (problem for fold in listing.folds for problem in _by_content(fold, content)),
     )
-    yield _finding(
+    yield none_expected(
         "clips with the content of another",
         "unpack them again; if they stay alike, the data set has them so, and manifests tell whether others' does too",
         _duplicates(readable),
     )
-
-
-def _finding(check: str, advice: str, problems: Iterable[Problem]) -> Finding:
-    found = tuple(problems)
-    names = dict.fromkeys(problem.clip for problem in found)
-    return Finding(check, count_and_names(list(names)), "0", advice if found else "", found)
 
 
 def _by_name(fold: Fold) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
-"""A list of all clips that two people can compare: what each is called, shows and holds, and when it trains or tests.
+"""Lists the name, class, folds and content of every clip, so that two people can compare their copies of a data set.
 
-The text is canonical (UTF-8, LF, quoted, sorted by name), so its SHA-256 is the same wherever the data set lies,
-however its files are ordered and whatever machine wrote it: `sha256sum manifest.csv` gives it too.
+The text is canonical (UTF-8, LF, quoted, sorted by name), so its SHA-256 does not depend on the data set's folder, on
+the order of its files or on the machine; `sha256sum manifest.csv` gives the same hash.
 """
 
 import csv
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micacl.data.cache.facts import ClipFacts
-from micacl.data.datasets.csv_rows import whole_number
+from micacl.data.datasets.csv_rows import read_cells, whole_number
 from micacl.data.datasets.listing import Listing
-from micacl.data.datasets.text_file import Place, read_text
+from micacl.data.datasets.text_file import Place
 from micacl.files import replacing
 
 COLUMNS = ("clip", "class", "train_folds", "test_folds", "frames", "content_sha256")
@@ -26,12 +26,12 @@ class ManifestRow:
     """One clip.
 
     Attributes:
-        clip: Its name.
-        class_name: Its class; several, joined by `|`, where lists disagree.
-        train_folds: The folds that it trains in, in order.
-        test_folds: The folds that it tests in, in order.
-        num_frames: Its frames; 0 where it is missing or cannot be decoded.
-        content_hash: SHA-256 of its content; "" likewise.
+        clip: The clip's name.
+        class_name: The clip's class; several classes, joined by `|`, if lists disagree.
+        train_folds: The folds in whose training part the clip is, in order.
+        test_folds: The folds in whose test part the clip is, in order.
+        num_frames: The number of frames; 0 if the clip is missing or cannot be decoded.
+        content_hash: The SHA-256 of the content; "" if the clip is missing or cannot be decoded.
     """
 
     clip: str
@@ -46,11 +46,11 @@ Manifest = tuple[ManifestRow, ...]
 
 
 def make_manifest(listing: Listing, facts: Mapping[str, ClipFacts]) -> Manifest:
-    """The manifest of a copy of a data set.
+    """Makes the manifest of a copy of a data set.
 
     Args:
-        listing: All its folds.
-        facts: Name of each clip on disk to what decoding it found out.
+        listing: The listing with all folds.
+        facts: The result of decoding each clip on disk, by the clip's name.
     """
     classes: dict[str, set[str]] = defaultdict(set)
     folds: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -74,12 +74,12 @@ def make_manifest(listing: Listing, facts: Mapping[str, ClipFacts]) -> Manifest:
 
 
 def manifest_hash(manifest: Manifest) -> str:
-    """SHA-256 of the manifest, 64 hexadecimal digits."""
+    """Returns the SHA-256 of the manifest, 64 hexadecimal digits."""
     return hashlib.sha256(_text(manifest).encode()).hexdigest()
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest, whole or not at all.
+    """Writes the manifest, whole or not at all.
 
     Raises:
         UserError: If the folder cannot be written to.
@@ -89,22 +89,16 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+    """Reads a manifest.
 
     Raises:
-        UserError: If the file cannot be read, or is no manifest; the message names the line.
+        UserError: If the file cannot be read, or is not a manifest; the message names the line.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
-    rows: list[ManifestRow] = []
-    try:
-        header = next(reader, [])
-        if tuple(header) != COLUMNS:
-            raise Place(path, 1).error(f"this is no manifest; it must begin with {','.join(COLUMNS)}")
-        for cells in reader:
-            rows.append(_row(Place(path, reader.line_num), cells))
-    except csv.Error as error:
-        raise Place(path, reader.line_num).error(f"this is no CSV: {error}") from error
-    return tuple(sorted(rows))
+    rows = read_cells(path)
+    _, header = next(rows, (None, []))
+    if tuple(header) != COLUMNS:
+        raise Place(path, 1).error(f"this is not a manifest; it must begin with {','.join(COLUMNS)}")
+    return tuple(sorted(_row(place, cells) for place, cells in rows))
 
 
 def _row(place: Place, cells: list[str]) -> ManifestRow:
@@ -119,7 +113,7 @@ def _row(place: Place, cells: list[str]) -> ManifestRow:
 
 def _text(manifest: Manifest) -> str:
     text = io.StringIO(newline="")
-    # Which values need quotes differs between versions of Python; that all have them does not.
+    # All values are quoted, because versions of Python differ in which values they find in need of quotes.
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for row in sorted(manifest):

@@ -1,7 +1,7 @@
-"""Whether the clips are the published ones or another preparation of them.
+"""Checks whether the clips are the published ones or another preparation of them.
 
-Other frames of the same recordings (other crops, other frame rates, 16 interpolated frames) give other results: most
-reports of results that cannot be repeated name this.
+Other frames of the same recordings (other crops, other frame rates, 16 interpolated frames) give other results. Most
+reports of results that cannot be repeated name this as the reason.
 """
 
 from collections import Counter
@@ -11,17 +11,17 @@ from statistics import median
 from micacl.data.cache.facts import ClipFacts
 from micacl.data.datasets.listing import Listing
 from micacl.data.verification.published import Published, PublishedFrames
-from micacl.data.verification.report import Finding, Problem, count_and_names
+from micacl.data.verification.report import Finding, Problem, none_expected
 
 INTERPOLATED_FRAMES = 16
-# A few damaged clips do not make another preparation; another frame rate does.
+# The minimum, median and maximum may differ by this share: damaged clips change them less, another frame rate more.
 TOLERANCE = 0.1
 
 _ANOTHER = "this is another preparation of the data set, and results on it are not those of the published one"
 
 
 def check_preparation(listing: Listing, readable: Sequence[ClipFacts], known: Published | None) -> Iterator[Finding]:
-    """Whether the clips are the published ones or another preparation of them."""
+    """Checks whether the clips are the published ones or another preparation of them."""
     if any(entry.num_frames is not None for entry in listing.entries()):
         yield _listed_frames(listing, {clip.name: clip for clip in readable})
     if not readable:
@@ -32,17 +32,15 @@ def check_preparation(listing: Listing, readable: Sequence[ClipFacts], known: Pu
 
 def _listed_frames(listing: Listing, readable: Mapping[str, ClipFacts]) -> Finding:
     listed = sorted({(entry.name, entry.num_frames) for entry in listing.entries() if entry.num_frames is not None})
-    problems = tuple(
-        Problem(name, "another number of frames than listed", f"{readable[name].num_frames} frames, listed as {count}")
-        for name, count in listed
-        if name in readable and count != readable[name].num_frames
-    )
-    return Finding(
+    problem = "another number of frames than listed"
+    return none_expected(
         "clips with other frames than listed",
-        count_and_names([problem.clip for problem in problems]),
-        "0",
-        "the lists were made for another preparation of the data set; take the lists of this one" if problems else "",
-        problems,
+        "the lists were made for another preparation of the data set; take the lists of this one",
+        (
+            Problem(name, problem, f"{readable[name].num_frames} frames, listed as {count}")
+            for name, count in listed
+            if name in readable and count != readable[name].num_frames
+        ),
     )
 
 
@@ -63,7 +61,7 @@ def _frame_size(readable: Sequence[ClipFacts], expected: int | None) -> Finding:
 
 
 def _most(sizes: Counter[tuple[int, int]]) -> list[tuple[tuple[int, int], int]]:
-    """The three commonest sizes, the same ones whatever the order of the clips."""
+    """Returns the three most common sizes, whatever the order of the clips."""
     return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 

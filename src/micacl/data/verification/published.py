@@ -1,4 +1,4 @@
-"""What the published data sets hold: `published.yaml`, typed."""
+"""Reads `published.yaml`, the published numbers of clips and frames of each data set."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,9 +13,9 @@ class PublishedPart:
     """The clips of one part of one fold.
 
     Attributes:
-        total: All of them.
-        per_class: Those of each class, in label order; None where that is not known.
-        within: By how many a class may differ.
+        total: The number of clips of all classes.
+        per_class: The number of clips of each class, in label order, or None if that is not known.
+        within: The number by which a class may differ.
     """
 
     total: int
@@ -25,7 +25,7 @@ class PublishedPart:
 
 @dataclass(frozen=True)
 class PublishedFrames:
-    """Frames in a clip, over the whole data set."""
+    """The minimum, median and maximum number of frames in a clip, over the whole data set."""
 
     min: int
     median: float
@@ -37,11 +37,11 @@ class Published:
     """One published data set.
 
     Attributes:
-        num_clips: All clips.
-        frame_size: Height and width of the official frames in pixels, or None where that is not known.
-        frames: Frames in a clip, or None.
-        short_clips: Clips with fewer than 16 frames, or None.
-        parts: Fold and part ("train" or "test") to its clips.
+        num_clips: The number of clips.
+        frame_size: The height and width of the official frames in pixels, or None if that is not known.
+        frames: The number of frames in a clip, or None if that is not known.
+        short_clips: The number of clips with fewer than 16 frames, or None if that is not known.
+        parts: The clips of each part, by the fold's number and the part's name ("train" or "test").
     """
 
     num_clips: int
@@ -53,13 +53,13 @@ class Published:
 
 @cache
 def published(dataset: str) -> Published | None:
-    """What is published of a data set.
+    """Returns the published numbers of a data set.
 
     Args:
-        dataset: Its name, as in `dataset=`.
+        dataset: The data set's name, as in `dataset=`.
 
     Returns:
-        The counts, or None for a data set of one's own.
+        The numbers, or None for a user's own data set.
     """
     text = files("micacl.data.verification").joinpath("published.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text).get(dataset)

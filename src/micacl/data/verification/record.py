@@ -1,4 +1,4 @@
-"""What a check leaves in a folder, and what a run can say of its data from that."""
+"""Writes the result of a check into a folder, and tells from it whether a run's data was checked."""
 
 import csv
 import json
@@ -19,13 +19,12 @@ PROBLEMS_NAME = "problems.csv"
 
 @dataclass(frozen=True)
 class DataState:
-    """What is known of the data of a run.
+    """The state of a run's data.
 
     Attributes:
-        verified: It was checked, all was well, and the run's split is the one that was checked.
-        manifest: Hash of the manifest of the data, also where the check found something; None where the run's split was
-            not checked.
-        reason: Why it is not verified; "" where it is.
+        verified: Whether the data was checked, the check passed, and the run's split is the one that was checked.
+        manifest: The hash of the data's manifest, even if the check failed; None if the run's split was not checked.
+        reason: The reason why the data is not verified; "" if it is.
     """
 
     verified: bool
@@ -34,12 +33,12 @@ class DataState:
 
 
 def write_verification(folder: Path, report: Report, manifest: Manifest) -> None:
-    """Write `manifest.csv`, `problems.csv` (every clip that something is wrong with) and `verification.json`.
+    """Writes `manifest.csv`, `problems.csv` (every problem of every clip) and `verification.json`.
 
     Args:
-        folder: Where; it exists.
-        report: The check.
-        manifest: The manifest of what was checked.
+        folder: The folder to write to, which must exist.
+        report: The result of the check.
+        manifest: The manifest of the data that was checked.
 
     Raises:
         UserError: If the folder cannot be written to.
@@ -49,7 +48,7 @@ def write_verification(folder: Path, report: Report, manifest: Manifest) -> None
         writer = csv.writer(file)
         writer.writerow(("clip", "problem", "detail"))
         writer.writerows((problem.clip, problem.problem, problem.detail) for problem in report.problems)
-    # Last: it vouches for the manifest.
+    # Written last, because its existence says that the manifest is complete.
     outcome = {
         "dataset": report.dataset,
         "manifest": manifest_hash(manifest),
@@ -60,14 +59,14 @@ def write_verification(folder: Path, report: Report, manifest: Manifest) -> None
 
 
 def data_state(folder: Path, split: Split, fold: int) -> DataState:
-    """Whether the data of a run was checked.
+    """Tells whether the data of a run was checked.
 
-    Files are not decoded again: a clip that was changed since the check is not noticed.
+    Files are not decoded again: a clip that was changed after the check is not noticed.
 
     Args:
-        folder: Where `write_verification` wrote.
+        folder: The folder that `write_verification` wrote to.
         split: The run's split, before any clip is held out or skipped.
-        fold: Its fold.
+        fold: The fold of the split.
     """
     if not (folder / VERIFICATION_NAME).is_file():
         return DataState(False, None, "the data was not checked; run micacl.prepare")
@@ -88,7 +87,7 @@ def data_state(folder: Path, split: Split, fold: int) -> DataState:
 
 
 def _checked(manifest: Manifest, fold: int, part: str) -> set[tuple[str, str]]:
-    """Name and class of each clip of one part, as checked."""
+    """Returns the name and class of each clip of one part, as checked."""
     return {
         (row.clip, row.class_name)
         for row in manifest

@@ -1,21 +1,22 @@
-"""What the check found."""
+"""The result of the check of a data set: counts per fold, and one finding per question."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from micacl.data.verification.published import PublishedPart
 
+# Clips that a finding names; the others are in problems.csv.
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something about one clip that a user may want to mend.
+    """A problem of one clip that a user may want to fix.
 
     Attributes:
-        clip: Its name.
-        problem: What is wrong, the same words for all clips that have it.
-        detail: More about this clip.
+        clip: The clip's name.
+        problem: The kind of problem, in the same words for all clips that have it.
+        detail: The details of this clip's problem.
     """
 
     clip: str
@@ -28,11 +29,11 @@ class Finding:
     """One row of the check.
 
     Attributes:
-        check: What was looked at.
-        found: What it is.
-        expected: What it should be; "" where nothing is known.
-        advice: What to do about it; "" where all is well.
-        problems: The clips that it is about, where it is about some.
+        check: The name of the check.
+        found: The value that was found.
+        expected: The value that was expected; "" if nothing is known.
+        advice: The advice to the user; "" if the check passed.
+        problems: The clips that are at fault, if the check is about single clips.
     """
 
     check: str
@@ -43,7 +44,7 @@ class Finding:
 
     @property
     def is_ok(self) -> bool:
-        """Whether all is well."""
+        """Returns whether the check passed."""
         return not self.advice
 
 
@@ -52,10 +53,10 @@ class PartCounts:
     """The clips of one part of one fold.
 
     Attributes:
-        fold: The fold.
-        part: "train" or "test".
-        counts: Clips of each class, in label order.
-        published: What they should be, or None where nothing is published.
+        fold: The number of the fold.
+        part: The name of the part, "train" or "test".
+        counts: The number of clips of each class, in label order.
+        published: The published numbers, or None if nothing is published.
     """
 
     fold: int
@@ -64,19 +65,19 @@ class PartCounts:
     published: PublishedPart | None
 
     def class_is_ok(self, label: int) -> bool:
-        """Whether a class has as many clips as published, as far as that is known."""
+        """Returns whether a class has as many clips as published, as far as that is known."""
         if self.published is None or self.published.per_class is None:
             return True
         return abs(self.counts[label] - self.published.per_class[label]) <= self.published.within
 
     @property
     def total_is_ok(self) -> bool:
-        """Whether there are as many clips as published."""
+        """Returns whether there are as many clips as published."""
         return self.published is None or sum(self.counts) == self.published.total
 
     @property
     def is_ok(self) -> bool:
-        """Whether everything is as published."""
+        """Returns whether the total and all classes are as published."""
         return self.total_is_ok and all(map(self.class_is_ok, range(len(self.counts))))
 
 
@@ -85,9 +86,9 @@ class Report:
     """The whole check of a copy of a data set.
 
     Attributes:
-        dataset: Its name, as in `dataset=`.
+        dataset: The data set's name, as in `dataset=`.
         class_names: The name of each label.
-        counts: The clips of every fold and part.
+        counts: The numbers of clips of every fold and part.
         findings: The rows of the check.
     """
 
@@ -98,18 +99,25 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether all is well."""
+        """Returns whether all checks passed."""
         return all(finding.is_ok for finding in self.findings)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Every clip that something is wrong with, once for each thing."""
+        """Lists every problem of every clip."""
         return tuple(problem for finding in self.findings for problem in finding.problems)
 
 
-def count_and_names(names: Sequence[str]) -> str:
-    """`4: 00001, 00002, 00003, ...`, or `0`."""
-    if not names:
-        return "0"
+def none_expected(check: str, advice: str, problems: Iterable[Problem]) -> Finding:
+    """Makes a finding that counts and names clips with a problem that no clip should have.
+
+    Args:
+        check: The name of the check.
+        advice: The advice to the user, if there are such clips.
+        problems: The clips; one that has the problem several times is counted once.
+    """
+    found = tuple(problems)
+    names = list(dict.fromkeys(problem.clip for problem in found))
     more = ", ..." if len(names) > SHOWN else ""
-    return f"{len(names)}: {', '.join(names[:SHOWN])}{more}"
+    shown = f"{len(names)}: {', '.join(names[:SHOWN])}{more}" if names else "0"
+    return Finding(check, shown, "0", advice if found else "", found)

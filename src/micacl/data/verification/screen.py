@@ -1,4 +1,4 @@
-"""The check as tables that fit 80 columns, and can be read without colours."""
+"""Lays the result of the check out as tables that fit 80 columns and can be read without colours."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from rich.text import Text
 
 from micacl.data.verification.report import Finding, PartCounts, Report
 
-# Folds beside each other.
+# Folds side by side.
 FOLDS_AT_ONCE = 3
-# Status, check, found and expected.
+# Widths of the columns for status, check, found and expected.
 WIDTHS = (5, 35, 22, 14)
 OK, WRONG = "green", "bold red"
 
 
 def report_screen(report: Report) -> RenderableType:
-    """Lay a report out for the terminal, or as plain text where there is none.
+    """Lays a report out for the terminal, or as plain text if the output is no terminal.
 
     Args:
-        report: The check.
+        report: The result of the check.
     """
     parts: list[RenderableType] = []
     folds = sorted({row.fold for row in report.counts})
@@ -63,7 +63,7 @@ def _total(row: PartCounts) -> Text:
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[RenderableType]:
-    """A row for each finding, with what to do below it over the whole width."""
+    """Makes a row for each finding, with the advice below it over the whole width."""
     yield _row(Text(""), Text("check"), Text("found"), Text("expected"), style="bold")
     yield Rule(style="")
     for finding in findings:
@@ -74,7 +74,7 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[RenderableType]:
 
 
 def _row(*cells: Text, style: str = "") -> Table:
-    """One row; the widths make all rows line up."""
+    """Makes one row; the fixed widths align all rows."""
     table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     for width in WIDTHS:
         table.add_column(width=width, overflow="fold")
@@ -90,5 +90,5 @@ def _verdict(report: Report) -> Text:
 
 
 def _literal(text: str) -> Text:
-    """A name as it is, on one line: line breaks and control characters could rewrite a terminal."""
+    """Makes text of a name, without markup, line breaks and control characters, which could rewrite a terminal."""
     return Text(" ".join("".join(char if char.isprintable() else " " for char in text).split()))
