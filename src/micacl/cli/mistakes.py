@@ -57,9 +57,10 @@ def _check_names(overrides: Sequence[Override], schema: type, config_folder: Pat
     known = groups | set(_options(schema))
     for override in overrides:
         name = override.key_or_group
-        is_hydras = override.is_hydra_override() or "/" in name or override.package is not None
+        left_to_hydra = override.is_hydra_override() or "/" in name or override.package is not None
         parent = _nullable_parent(name, schema)
-        if name in known or is_hydras or (parent is not None and not parent.has_options):  # _check_parents says more
+        below_value = parent is not None and not parent.has_options  # _check_parents says more about it
+        if name in known or left_to_hydra or below_value:
             continue
         raise UserError(f"there is no option {name}; {_nearest_option(name, known)}--help lists them all")
 
