@@ -36,6 +36,10 @@ def _at_least(least: int) -> _Range:
     return _Range(lambda value: value >= least, f"{least} or more")
 
 
+def _up_to(option: str, most: float) -> _Range:
+    return _Range(lambda value: 0 <= value <= most, f"0 to {option}={most}")
+
+
 def _one_of(*choices: str) -> _Range:
     return _Range(choices.__contains__, " or ".join([", ".join(choices[:-1]), choices[-1]]))
 
@@ -183,8 +187,7 @@ def _check_ranges(settings: Settings) -> None:
     if settings.dataset.synthetic is not None:
         ranges |= _RANGES_OF_RECIPE
     for option, limit in _LIMITS.items():
-        most = attrgetter(limit)(settings)
-        ranges[option] = _Range(lambda value, most=most: 0 <= value <= most, f"0 to {limit}={most}")
+        ranges[option] = _up_to(limit, attrgetter(limit)(settings))
     for option, allowed in ranges.items():
         value = attrgetter(option)(settings)
         if not allowed.holds(value):

@@ -153,13 +153,17 @@ def _check_parents(overrides: Sequence[Override], schema: type, config_folder: P
             continue
         group = parent.name.partition(".")[0]
         if group in chosen:
-            path = config_folder / group / f"{','.join(chosen[group])}.yaml"
-            if not path.is_file() or OmegaConf.select(OmegaConf.load(path), parent.name) is not None:
-                continue  # a sweep, or a choice that has options there
-        elif parent.has_options:
-            continue  # the group's default, which has them
-        selected = f" with {group}={chosen[group][0]}" if group in chosen else ""
-        raise UserError(f"there is no option {name}{selected}: {parent.name} is null or one value; leave it out")
+            paths = {choice: config_folder / group / f"{choice}.yaml" for choice in chosen[group]}
+            without = [f" with {group}={choice}" for choice, path in paths.items() if _leaves_null(path, parent.name)]
+        else:
+            without = [] if parent.has_options else [""]  # the group's default has them
+        if without:
+            raise UserError(f"there is no option {name}{without[0]}: {parent.name} is null or one value; leave it out")
+
+
+def _leaves_null(path: Path, option: str) -> bool:
+    """Tells whether the file of a choice is there and leaves an option null."""
+    return path.is_file() and OmegaConf.select(OmegaConf.load(path), option) is None
 
 
 # The package that a choice needs, and the extra of micacl that installs it.
