@@ -11,11 +11,7 @@ from dataclasses import dataclass
 # Measured (docs/fidelity.md, benchmarks/README.md, README.md).
 MULTIPLY_ADDS = 34.13e9  # of the forward pass of a clip, 16 frames of 112x112
 PARAMETERS = 36.85e6
-<<<<<<< HEAD
 RUN_GB = 0.592  # checkpoints 444 + 147 MB, and the rest
-=======
-RUN_GB = 0.58  # checkpoints 565 MB, and the rest
->>>>>>> dataprose
 LOADED_PER_CORE = 1633.2 / 2  # clips per second from the cache with augmentation, on one core
 DECODED_PER_CORE = 85.4 / 2  # clips per second from videos, on one core
 CACHED_CLIP_BYTES = 16 * 49.2e3  # 16 frames of 128x128

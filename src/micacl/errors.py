@@ -1,17 +1,17 @@
-"""The errors that a user can mend."""
+"""The errors that a user can fix."""
 
 
 class UserError(Exception):
-    """Something the user can mend. The message says what is wrong and what to do; it is shown without a traceback."""
+    """An error that the user can fix. The message says what is wrong and what to do; no traceback is shown."""
 
 
 class OccupiedFolderError(UserError):
-    """A folder belongs to another run, of which nothing may be changed."""
+    """Raised when a folder belongs to another run, whose files must not be changed."""
 
 
 class DecodeError(UserError):
-    """A clip cannot be decoded. The message names its path."""
+    """Raised when a clip cannot be decoded. The message names its path."""
 
     def __init__(self, message: str) -> None:
-        # A DataLoader passes the error of its worker on as the text of a traceback, which ends with the message.
+        # A DataLoader raises its worker's error anew with the text of a traceback, which ends with the message.
         super().__init__(message.rpartition(f"{__name__}.DecodeError: ")[2].strip())

@@ -6,7 +6,7 @@ from micacl.settings import Settings
 
 
 def _check(settings: Settings) -> None:
-    from micacl.build.checks import check_checkpoint  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_checkpoint  # imports the readers of data sets: --help stays fast
 
     check_checkpoint(settings)
 
@@ -14,8 +14,8 @@ def _check(settings: Settings) -> None:
 @command("evaluate", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Tests a checkpoint on one fold of a data set."""
-    from micacl.process.ranks import run_on_devices
-    from micacl.run.evaluation import evaluate  # imports torch, which --help and --cfg job do not wait for
+    from micacl.run.devices import run_on_devices  # imports torch: --help stays fast
+    from micacl.run.evaluation import evaluate
 
     run_on_devices(evaluate, settings, job)
 

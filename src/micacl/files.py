@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: nobody reads half of one."""
+"""Keeps processes out of each other's way: files appear whole or not at all, and one process at a time has a lock."""
 
 import os
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from micacl.errors import OccupiedFolderError, UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` to write to, and moves it into place once the block has succeeded.
+    """Yields a temporary path beside `path` to write to, and renames it to `path` once the block has succeeded.
 
     Args:
         path: The file to create or replace.
 
     Yields:
-        The temporary path. It keeps the ending of `path`, by which writers choose a format.
+        The temporary path. It has the suffix of `path`, from which writers choose a format.
 
     Raises:
         UserError: If the folder cannot be written to.
@@ -34,17 +34,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-# A killed process leaves processes that load clips, which hold its lock until they notice: PyTorch's look every 5 s.
+# The loader processes of a killed process hold its lock until they notice its death: PyTorch's check every 5 s.
 _SECONDS_OF_ORPHANS = 12
 
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock file; say so if that takes waiting. The system frees the lock of a process that dies.
+    """Holds a lock file during a block; waits, and says so, while another process holds it.
+
+    The system frees the lock of a process that dies.
 
     Args:
         path: The lock file.
-        what: What the process that holds it is doing, for the message.
+        what: The work of the process that holds it, for the message: "another process is ...".
     """
     lock = FileLock(path)
     try:
@@ -60,11 +62,11 @@ def locked(path: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def locked_or_refused(path: Path, message: str) -> Iterator[None]:
-    """Hold a lock file, or leave where another process holds it and still does after some seconds.
+    """Holds a lock file during a block; gives up if another process still holds it after some seconds.
 
     Args:
-        path: The lock file, in a folder that is there.
-        message: What to say then.
+        path: The lock file, in an existing folder.
+        message: The message of the error if another process holds it.
 
     Raises:
         OccupiedFolderError: If another process holds the lock.

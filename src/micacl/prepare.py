@@ -6,7 +6,7 @@ from micacl.settings import PrepareSettings
 
 
 def _check(settings: PrepareSettings) -> None:
-    from micacl.build.checks import check_lists  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_lists  # imports the readers of data sets: --help stays fast
 
     check_lists(settings)
 
@@ -14,7 +14,7 @@ def _check(settings: PrepareSettings) -> None:
 @command("prepare", PrepareSettings, _check)
 def main(settings: PrepareSettings, job: Job) -> None:  # noqa: ARG001  every command has the same call
     """Prepares the configured data set."""
-    from micacl.run.preparation import prepare  # imports what decodes: --help stays fast
+    from micacl.run.preparation import prepare  # imports decoders: --help stays fast
 
     prepare(settings)
 

@@ -6,7 +6,7 @@ from micacl.settings import Settings
 
 
 def _check(settings: Settings) -> None:
-    from micacl.build.checks import check_run  # reads the data set's lists, which --help does not wait for
+    from micacl.build.checks import check_run  # imports the readers of data sets: --help stays fast
 
     check_run(settings)
 
@@ -14,8 +14,8 @@ def _check(settings: Settings) -> None:
 @command("train", Settings, _check)
 def main(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold."""
-    from micacl.process.ranks import run_on_devices
-    from micacl.run.training import run  # imports torch, which --help and --cfg job do not wait for
+    from micacl.run.devices import run_on_devices  # imports torch: --help stays fast
+    from micacl.run.training import run
 
     run_on_devices(run, settings, job)
 

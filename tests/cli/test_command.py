@@ -17,7 +17,7 @@ from micacl.build.checks import check_options
 from micacl.build.loss import build_loss, uses_mccl
 from micacl.build.network import build_network
 from micacl.cli.command import config_folder, makes_another_setting
-from micacl.cli.mistakes import check_choice_names
+from micacl.cli.mistakes import check_command_line
 from micacl.cli.ranges import expand_ranges
 from micacl.errors import UserError
 from micacl.losses import (
@@ -29,6 +29,7 @@ from micacl.losses import (
     SupervisedContrastiveLoss,
 )
 from micacl.models import GEIIM, WIAN
+from micacl.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -105,12 +106,93 @@ def test_processes_that_torchrun_or_srun_has_started_need_a_common_folder(monkey
         ["loss=choice(focal,mccl)"],
         ["hydra/launcher=joblib", "fold=1"],
         ["--config-dir", "mine", "loss=my_own"],
+        ["--config-dir=mine", "loss=my_own"],
+        ["-cd", "mine", "loss=my_own"],
         ["hydra.searchpath=[file://mine]", "loss=my_own"],
+        ["+hydra.searchpath=[file://mine]", "loss=my_own"],
+        ["loss@other=my_own"],
+        ["loss=[focal,mccl]"],
+        ["loss={name:focal}"],
+        ["loss="],
+        ["loss=sub/my_own"],
+        ["loss=glob(f*)", "-m"],
+        ["loss=range(1,3)", "-m"],
+        ["~loss"],
+        ["hydra/launcher=my_own"],
     ],
     ids=" ".join,
 )
 def test_choices_that_may_be_there_are_left_to_hydra(arguments: list[str]) -> None:
-    check_choice_names(arguments, config_folder())
+    check_command_line(arguments, Settings, config_folder())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dataset.root='a=b,c'"],
+        ['dataset.root="/data/it\'s here"'],
+        ["dataset.class_names=[joy,fear]"],
+        ["dataset.root="],
+        ["~dataset.root"],
+        ["~dataset.root=/data"],
+        ["+dataset.root=/data"],
+        ["++dataset.root=/data"],
+        ["training.epochs@other=2"],
+        ["hydra.run.dir=runs/mine"],
+        ["hydra.anything.at.all={a:[1,2]}"],
+        ["training.learning_rate=interval(1e-5,1e-3)", "-m"],
+        ["dataset.synthetic={seed:3}"],
+        ["dataset.synthetic.seed=3"],
+        ["dataset=synthetic", "dataset.synthetic.seed=3"],
+        ["--config-dir=mine", "dataset=my_own", "dataset.synthetic.seed=3"],
+        ["--cfg", "job", "--package", "model"],
+        ["--config-name", "evaluate", "fold=2"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_are_there_pass(arguments: list[str]) -> None:
+    check_command_line(arguments, Settings, config_folder())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["loss='focl'"], "there is no loss=focl; is focal meant?"),
+        (["loss=choice(mccl,'focl')", "-m"], "there is no loss=focl; is focal meant?"),
+        (["loss=sort(mccl,focl)", "-m"], "there is no loss=focl"),
+        (["++loss=focl"], "there is no loss=focl"),
+        (["training.epoch='2'"], "there is no option training.epoch;"),
+        (["training.epoch=[1,2]"], "there is no option training.epoch;"),
+        (["training.epoch={a:1}"], "there is no option training.epoch;"),
+        (["training.epoch="], "there is no option training.epoch;"),
+        (["training.epoch=range(1,3)", "-m"], "there is no option training.epoch;"),
+        (["training.epoch=1,2", "-m"], "there is no option training.epoch;"),
+        (["++training.epoch=2"], "there is no option training.epoch;"),
+        (["~training.epoch"], "there is no option training.epoch;"),
+        (["--config-dir", "mine", "training.epoch=2"], "there is no option training.epoch;"),
+        (["--cfg=job", "training.epoch=2"], "there is no option training.epoch;"),
+        (["fold=1,2", "-m", "training.epoch=2"], "there is no option training.epoch;"),
+        (["--unknown", "training.epoch=2"], "there is no option training.epoch;"),
+        (
+            ["dataset='dfew'", "+dataset.synthetic.seed=3"],
+            "dataset.synthetic.seed with dataset=dfew",
+        ),
+        (["dataset=synthetic,dfew", "dataset.synthetic.seed=3", "-m"], "dataset.synthetic.seed with dataset=dfew"),
+        (["model.backbone.weights.x=1"], "model.backbone.weights is null or one value"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_found_however_it_is_written(arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        check_command_line(arguments, Settings, config_folder())
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("argument", ["training.epochs", "training.epochs=[1", "training.epochs='1", "a=b=c"])
+def test_what_hydra_cannot_parse_is_told_by_hydra(argument: str, tmp_path: Path) -> None:
+    outcome = run_here([argument, f"hydra.run.dir={tmp_path}/run"])
+    assert_refused(outcome, "override_grammar")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_plugin_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,39 +9,50 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 import torch
 from tests.process import rank_tasks
-from tests.runs import PATH, TINY, Outcome, compose_settings, read_table, run_apart, run_here, tensors
+from tests.runs import PATH, TINY, Outcome, read_table, run_apart, run_here, tensors
 
 from micacl.errors import OccupiedFolderError, UserError
 from micacl.process import ranks
-from micacl.process.ranks import RankError, run_on_devices
+from micacl.process.ranks import RankError, run_in_ranks
 from micacl.process.stop import Stopped
-from micacl.run.job import Job
-from micacl.settings import Settings
 from micacl.training.checkpoints.reading import read_checkpoint
+
+ResultT = TypeVar("ResultT")
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 # Two processes add up the same numbers in another order, in float32.
 SAME = 2e-4
 
 
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr("micacl.build.trainer.ranks_to_start", lambda _: 2)
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks, "GRACE_SECONDS", 3)
     monkeypatch.setattr(ranks, "POLL_SECONDS", 0.1)
-    return compose_settings(*TINY, "seed=7")
+
+
+@dataclass
+class Started:
+    """Two ranks at work on a task, and which ends were to be recorded."""
+
+    folder: Path
+    ends: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self, task: Callable[[Path, int], ResultT]) -> ResultT:
+        return run_in_ranks(task, (self.folder, 7), 2, lambda *end: self.ends.append(end))
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    return Job(tmp_path, "default", None, "seed: 7\n", repeatable=True, given=frozenset())
+def two(tmp_path: Path) -> Started:
+    return Started(tmp_path)
 
 
 def record_of(folder: Path) -> dict[str, Any]:
@@ -49,61 +60,56 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record
 
 
-def test_the_first_rank_answers_and_logs_for_all(
-    settings: Settings, job: Job, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_first_rank_answers_and_logs_for_all(two: Started, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        assert run_on_devices(rank_tasks.tell, settings, job) == (0, 2, 7)
+        assert two.run(rank_tasks.tell) == (0, 2, 7)
     assert [record.getMessage() for record in caplog.records] == ["rank 0 has seed 7"]
     assert "LOCAL_RANK" not in os.environ
 
 
-def test_the_error_that_can_be_mended_is_the_one_that_is_shown(settings: Settings, job: Job) -> None:
+def test_the_error_that_can_be_mended_is_the_one_that_is_shown(two: Started) -> None:
     with pytest.raises(UserError, match="rank 1 does not like this"):
-        run_on_devices(rank_tasks.refuse, settings, job)
-    assert (record_of(job.folder)["status"], record_of(job.folder)["error"]) == ("failed", "rank 1 does not like this")
+        two.run(rank_tasks.refuse)
+    assert two.ends == [("failed", "rank 1 does not like this")]
 
 
-def test_a_mistake_of_the_program_keeps_its_traceback(settings: Settings, job: Job) -> None:
+def test_a_mistake_of_the_program_keeps_its_traceback(two: Started) -> None:
     with pytest.raises(RankError, match=r"(?s)Traceback.*in break_down.*ZeroDivisionError: a mistake"):
-        run_on_devices(rank_tasks.break_down, settings, job)
-    assert record_of(job.folder)["error"] == "ZeroDivisionError: a mistake of the program"
+        two.run(rank_tasks.break_down)
+    assert two.ends == [("failed", "ZeroDivisionError: a mistake of the program")]
 
 
-def test_a_rank_that_is_killed_ends_the_job(settings: Settings, job: Job) -> None:
+def test_a_rank_that_is_killed_ends_the_job(two: Started) -> None:
     start = time.monotonic()
     with pytest.raises(UserError, match=r"rank 1 of 2 was killed by SIGKILL; .*memory"):
-        run_on_devices(rank_tasks.die, settings, job)
+        two.run(rank_tasks.die)
     assert time.monotonic() - start < 60
-    assert record_of(job.folder)["status"] == "failed"
+    assert [status for status, _ in two.ends] == ["failed"]
 
 
-def test_signals_are_handed_on_once(settings: Settings, job: Job) -> None:
+def test_signals_are_handed_on_once(two: Started) -> None:
     def tell() -> None:
-        rank_tasks.pids(job.folder)
+        rank_tasks.pids(two.folder)
         os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
     threading.Thread(target=tell).start()
     with pytest.raises(SystemExit) as left:
-        run_on_devices(rank_tasks.leave_when_told, settings, job)
+        two.run(rank_tasks.leave_when_told)
     assert left.value.code == 3
-    assert [(job.folder / f"told{rank}").read_text() for rank in (0, 1)] == ["x", "x"]
+    assert [(two.folder / f"told{rank}").read_text() for rank in (0, 1)] == ["x", "x"]
     assert signal.getsignal(signal.SIGTERM) is before
-    assert not (job.folder / "run.json").exists(), "who was told to leave has not failed"
+    assert two.ends == [], "who was told to leave has not failed"
 
 
 ALONE = """
 from pathlib import Path
 import sys
-from unittest import mock
-from micacl.run.job import Job
-from micacl.process.ranks import run_on_devices
+from micacl.process.ranks import run_in_ranks
 from tests.process import rank_tasks
 
 if __name__ == "__main__":
-    with mock.patch("micacl.build.trainer.ranks_to_start", lambda _: 2):
-        run_on_devices(rank_tasks.wait_here, None, Job(Path(sys.argv[1]), "", None, "", True, frozenset()))
+    run_in_ranks(rank_tasks.wait_here, (Path(sys.argv[1]), 7), 2, print)
 """
 
 
@@ -226,22 +232,21 @@ def test_a_training_loses_a_rank(alone: Path, cache_dir: Path, tmp_path: Path) -
     assert not any(_runs(child.pid) for child in spawned)
 
 
-def test_the_record_of_the_run_that_a_folder_belongs_to_stays_as_it_is(settings: Settings, job: Job) -> None:
-    (job.folder / "run.json").write_text('{"status": "finished"}')
+def test_the_record_of_the_run_that_a_folder_belongs_to_stays_as_it_is(two: Started) -> None:
     with pytest.raises(OccupiedFolderError, match="another run is here"):
-        run_on_devices(rank_tasks.find_another_run, settings, job)
-    assert record_of(job.folder) == {"status": "finished"}
+        two.run(rank_tasks.find_another_run)
+    assert two.ends == []
 
 
-def test_a_stop_stays_a_stop(settings: Settings, job: Job) -> None:
+def test_a_stop_stays_a_stop(two: Started) -> None:
     with pytest.raises(Stopped) as stopped:
-        run_on_devices(rank_tasks.be_stopped, settings, job)
+        two.run(rank_tasks.be_stopped)
     assert (stopped.value.code, stopped.value.signal) == (138, signal.SIGUSR1)
-    assert not (job.folder / "run.json").exists()
+    assert two.ends == []
 
 
-def test_a_stop_at_once_is_no_failure(settings: Settings, job: Job) -> None:
+def test_a_stop_at_once_is_no_failure(two: Started) -> None:
     with pytest.raises(Stopped) as stopped:
-        run_on_devices(rank_tasks.leave_at_once, settings, job)
+        two.run(rank_tasks.leave_at_once)
     assert (stopped.value.code, stopped.value.signal) == (130, signal.SIGINT)
-    assert record_of(job.folder) == {"status": "interrupted", "error": "interrupted by SIGINT"}
+    assert two.ends == [("interrupted", "interrupted by SIGINT")]

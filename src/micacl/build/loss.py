@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from torch import nn
 
+from micacl.build.checks import naming_options
 from micacl.errors import UserError
 from micacl.losses import (
     ClassBalancedLoss,
@@ -32,10 +33,8 @@ def build_loss(loss: LossSettings, mccl: bool, class_counts: Sequence[int]) -> n
     if name not in _BUILDERS:
         raise UserError(f"there is no loss {name!r}; choose loss.name among {', '.join(_BUILDERS)}")
     options, build = _BUILDERS[name]
-    try:
+    with naming_options(options):
         return build(loss, class_counts)
-    except ValueError as error:
-        raise UserError(f"{options}: {error}") from error
 
 
 def _mccl(loss: LossSettings, class_counts: Sequence[int]) -> nn.Module:

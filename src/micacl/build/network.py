@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from micacl.errors import UserError
+from micacl.build.checks import naming_options
 from micacl.models import MICACL
 from micacl.settings import Settings
 from micacl.training.batch_norm import normalize_over_ranks
@@ -17,10 +17,8 @@ def build_network(settings: Settings, num_classes: int) -> MICACL:
     Raises:
         UserError: If an option does not fit the others, or the weights cannot be had.
     """
-    try:
+    with naming_options("model"):
         network = MICACL(num_classes, **network_arguments(settings))
-    except ValueError as error:
-        raise UserError(f"model: {error}") from error
     if settings.model.backbone.weights is None:
         network.backbone.start_with_motion()
     else:

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from micacl import __version__
 from micacl.build.network import network_arguments
 from micacl.errors import UserError
-from micacl.process.scheduler import by_srun, by_torchrun, given_rank
+from micacl.process.scheduler import launched_by_srun, launched_by_torchrun, launcher_rank
 from micacl.process.setup import quieten_libraries
 from micacl.run.job import Job
 from micacl.settings import Settings
@@ -46,7 +46,7 @@ def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Tr
     Raises:
         UserError: If this machine has no such devices.
     """
-    if settings.trainer.num_nodes > 1 and given_rank() is None:
+    if settings.trainer.num_nodes > 1 and launcher_rank() is None:
         raise UserError(
             f"trainer.num_nodes={settings.trainer.num_nodes} machines train together only where srun or torchrun "
             "starts a process for each device; docs/scaling.md has the commands"
@@ -61,7 +61,7 @@ def ranks_to_start(settings: Settings) -> int:
         trainer = _trainer(settings, Path(), [])
     except UserError:
         return 0  # the run says what is wrong, and records it
-    if not isinstance(trainer.strategy, ParallelStrategy) or given_rank() is not None:
+    if not isinstance(trainer.strategy, ParallelStrategy) or launcher_rank() is not None:
         return 0
     return trainer.num_devices
 
@@ -109,9 +109,9 @@ def _about_network(settings: Settings) -> dict[str, str]:
 
 def _cluster_environment() -> ClusterEnvironment:
     """Said here: Lightning takes a lone task of Slurm for one of several, and answers signals in its own way."""
-    if by_torchrun():
+    if launched_by_torchrun():
         return TorchElasticEnvironment()
-    if by_srun():
+    if launched_by_srun():
         return SLURMEnvironment(auto_requeue=False)
     return LightningEnvironment()
 

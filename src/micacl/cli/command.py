@@ -1,9 +1,9 @@
-"""What every command shares: where the configs are, ranges, errors without tracebacks, the table after a sweep."""
+"""The machinery behind every command: finds configs, expands ranges, shows errors without traceback, sums up sweeps."""
 
 import functools
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from micacl.build.cache_dir import keep_libraries_there
 from micacl.cli.gpus import num_gpus
-from micacl.cli.mistakes import check_choice_names, check_null_options, check_option_names, check_plugins
+from micacl.cli.mistakes import check_command_line
 from micacl.cli.ranges import expand_ranges
 from micacl.cli.sweep import SweepFolder, show_sweep
 from micacl.errors import UserError
-from micacl.process.scheduler import given_rank
+from micacl.process.scheduler import launcher_rank
 from micacl.process.stop import Stopped
 from micacl.run.job import Job
 from micacl.settings import Settings, kind_of_override
@@ -34,11 +34,11 @@ OmegaConf.register_new_resolver("num_gpus", num_gpus, replace=True)  # conf/hydr
 
 
 class UsageError(CompactHydraException):
-    """Shown by Hydra as its message alone, with exit status 1."""
+    """An error that Hydra shows as its message alone, and ends with status 1."""
 
 
 def config_folder() -> Path:
-    """``conf/``: in the package when it was built as a wheel, beside ``src/`` in a checkout."""
+    """Finds ``conf/``: in the package when it was built as a wheel, beside ``src/`` in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "conf"
     return installed if installed.is_dir() else package.parents[1] / "conf"
@@ -47,16 +47,16 @@ def config_folder() -> Path:
 def command(
     config_name: str, schema: type[SettingsT], check: Callable[[SettingsT], None]
 ) -> Callable[[Callable[[SettingsT, Job], None]], Callable[[], None]]:
-    """Makes a command of a function that takes the typed settings and what the command line says of the run.
+    """Turns a function of typed settings and a job into a command.
 
     The command reads its options from ``sys.argv``, sweeps with ``-m``, and ends with status 1 and one message when a
-    :class:`UserError` is raised. After a sweep it shows and writes the table of its jobs, also when some have failed.
+    :class:`UserError` is raised. After a sweep it shows and writes the table of its jobs, even if some have failed.
 
     Args:
-        config_name: The main config in ``conf/``.
+        config_name: The name of the main config in ``conf/``.
         schema: The types of its options.
-        check: Raises a :class:`UserError` for what is wrong with a single run before it has a folder. Of a function's
-            own imports, only those that are quick should happen in it.
+        check: Raises a :class:`UserError` if a single run cannot work, before the run has a folder. It should import
+            nothing slow.
     """
     return functools.partial(_command, config_name, schema, check)
 
@@ -68,15 +68,15 @@ def _command(
     task: Callable[[SettingsT, Job], None],
 ) -> Callable[[], None]:
     def start(config: DictConfig) -> None:
-        if given_rank():
-            logging.disable(logging.WARNING)  # the first rank says the same
+        if launcher_rank():
+            logging.disable(logging.WARNING)  # the first rank logs the same
         try:
             settings = _typed(config, schema)
             keep_libraries_there(settings)
             task(settings, _job(config))
         except UserError as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                log.error("This job stops: %s", error)  # Hydra itself reports failed jobs at the end only
+                log.error("This job stops: %s", error)  # Hydra reports failed jobs at the end only
             raise UsageError(f"Error: {error}") from error
 
     entry = hydra.main(version_base="1.3", config_path=str(config_folder()), config_name=config_name)(start)
@@ -85,11 +85,7 @@ def _command(
     def run() -> None:
         try:
             sys.argv[1:] = expand_ranges(sys.argv[1:])
-            check_option_names(sys.argv[1:], schema, config_folder())
-            check_choice_names(sys.argv[1:], config_folder())
-            check_null_options(sys.argv[1:], schema, config_folder())
-            check_plugins(sys.argv[1:])
-            _check_common_folder(sys.argv[1:])
+            check_command_line(sys.argv[1:], schema, config_folder())
         except UserError as error:
             sys.exit(f"Error: {error}")
         ConfigStore.instance().store(name="schema", node=schema)
@@ -107,16 +103,10 @@ def _command(
     return run
 
 
-def _check_common_folder(arguments: Sequence[str]) -> None:
-    """Processes that torchrun or srun has started would each name the run's folder after their own second."""
-    if given_rank() is not None and not any(_name(argument) == "hydra.run.dir" for argument in arguments):
-        raise UserError("processes that train together share one run folder: name it, hydra.run.dir=runs/NAME")
-
-
 def _typed(config: DictConfig, schema: type[SettingsT]) -> SettingsT:
     try:
         settings = OmegaConf.to_object(config)
-    except OmegaConfBaseException as error:  # a value is missing, or refers to what is not there
+    except OmegaConfBaseException as error:  # a value is missing, or refers to an option that does not exist
         raise UserError(str(error)) from error
     assert isinstance(settings, schema)
     return settings
@@ -138,7 +128,7 @@ def _job(config: DictConfig) -> Job:
 
 
 def _repeatable(hydra_config: Any) -> bool:
-    """Whether the folder's name is the same at the next start; submitit starts a requeued job in its first folder."""
+    """Tells whether the same command leads to the same folder; submitit starts a requeued job in its first folder."""
     mode = hydra_config.sweep if hydra_config.mode == RunMode.MULTIRUN else hydra_config.run
     written: Any = OmegaConf.to_container(mode, resolve=False)
     return "${now:" not in written["dir"] or "submitit" in str(hydra_config.launcher)
@@ -151,5 +141,5 @@ def makes_another_setting(override: str) -> bool:
 
 
 def _name(override: str) -> str:
-    """The option or group that an override names."""
+    """Returns the option or group that an override names."""
     return override.partition("=")[0].lstrip("+~")

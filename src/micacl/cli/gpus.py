@@ -1,4 +1,4 @@
-"""The GPUs of this machine, one for each process of the joblib launcher."""
+"""Gives each process of the joblib launcher a GPU of its own."""
 
 import itertools
 import os
@@ -10,32 +10,32 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-# What this process holds until it ends: CUDA, once it has started, keeps to its GPU.
+# The lock that this process holds until it ends: once CUDA has started, it stays on its GPU.
 _held: list[FileLock] = []
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that a process may use, by the names that CUDA_VISIBLE_DEVICES has for them."""
+    """Lists the GPUs that a process may use, by their names in CUDA_VISIBLE_DEVICES."""
     if _VISIBLE in os.environ:
         return [name.strip() for name in os.environ[_VISIBLE].split(",") if name.strip()]
-    import torch  # takes a second, and is asked for by the joblib launcher alone
+    import torch  # takes a second, and only the joblib launcher needs it
 
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def num_gpus() -> int:
-    """How many jobs the joblib launcher runs at once: one a GPU, and one where there is none."""
+    """Counts the jobs that the joblib launcher runs at once: one per GPU, or one without any."""
     return max(1, len(visible_gpus()))
 
 
 class OwnGPU(Callback):
-    """Lets each process of a sweep see one GPU alone, the same for all its jobs.
+    """Lets each process of a sweep see only one GPU, the same for all its jobs.
 
-    The processes agree by locks in the sweep's folder, which the system frees when a process ends.
+    The processes share the GPUs by locks in the sweep's folder, which the system frees when a process ends.
     """
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002 (Hydra's hook)
-        """Hydra calls this in the process of the job, before anything has touched CUDA."""
+        """Chooses the GPU in the process of the job, before anything has touched CUDA."""
         gpus = visible_gpus()
         if _held or not gpus:
             return

@@ -10,9 +10,9 @@ _LIST_OR_TEXT = re.compile(r"[\[({\"']")
 
 
 def expand_ranges(arguments: Sequence[str]) -> list[str]:
-    """Writes every range ``a..b`` of an option as Hydra's ``a,...,b``, both ends included.
+    """Expands every range ``a..b`` of an option into Hydra's ``a,...,b``, including both ends.
 
-    Lists and quoted text stay as they are, and so does every ``..`` that is not between two whole numbers.
+    Lists and quoted text stay as they are, and so does a ``..`` that is not between two whole numbers.
 
     >>> expand_ranges(["dataset=dfew", "fold=1..3", "seed=7,9..10", "-m"])
     ['dataset=dfew', 'fold=1,2,3', 'seed=7,9,10', '-m']

@@ -1,7 +1,7 @@
-"""The search for hyper-parameters: Optuna proposes options, runs measure their UAR on held-out training clips.
+"""Searches for hyper-parameters: Optuna proposes options, and runs measure their UAR on held-out training clips.
 
 Trial n is the run in folder n of the search. The folder also keeps the journal of the search, so that the same command
-goes on: trials that ended count, those that were interrupted are started again with the same options.
+resumes it: trials that ended count, and those that were interrupted are started again with the same options.
 """
 
 import logging
@@ -30,7 +30,7 @@ JOURNAL_FILE = "search.journal"
 BEST_FILE = Path("experiment") / "best.yaml"
 _MEASURED = "validation/uar"
 
-# Starts jobs, numbered from the second argument on, and returns what they returned.
+# Starts jobs, whose numbers begin with the second argument, and returns their results.
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
 
 
@@ -38,15 +38,15 @@ def search(folder: Path, launch: Launch, arguments: Sequence[str], trials: int, 
     """Runs trials until there are enough, and writes the best one's options as an experiment file.
 
     Args:
-        folder: The search's.
+        folder: The folder of the search.
         launch: Starts jobs; a job's number names its folder.
-        arguments: Options with the values to choose from, and fixed ones; later ones come first.
-        trials: How many, those of earlier starts included.
-        at_once: How many start together.
-        seed: Of the proposals.
+        arguments: The options: those to search with the values to choose from, and fixed ones. Later ones win.
+        trials: The number of trials, including those of earlier starts.
+        at_once: The number of trials that start together.
+        seed: The seed of the proposals.
 
     Raises:
-        UserError: If there is nothing to search, no trial was measured.
+        UserError: If there is nothing to search, or no trial was measured.
     """
     space, fixed = _space(arguments)
     if not space:
@@ -67,7 +67,7 @@ def search(folder: Path, launch: Launch, arguments: Sequence[str], trials: int, 
 
 
 def _space(arguments: Sequence[str]) -> tuple[dict[str, BaseDistribution], list[str]]:
-    """The options to search, and the others."""
+    """Divides the arguments into the options to search and the fixed ones."""
     space: dict[str, BaseDistribution] = {}
     fixed: dict[str, str] = {}
     for argument, override in zip(arguments, OverridesParser.create().parse_overrides(list(arguments)), strict=True):
@@ -89,7 +89,7 @@ def _distribution(override: Override) -> BaseDistribution:
         return FloatDistribution(values.start, values.end, log="log" in values.tags)
     if isinstance(values, RangeSweep) and isinstance(values.start, int) and isinstance(values.step, int):
         assert values.stop is not None
-        return IntDistribution(values.start, int(values.stop) - 1, step=values.step)  # as everywhere, without the end
+        return IntDistribution(values.start, int(values.stop) - 1, step=values.step)  # the end is excluded
     assert isinstance(values, ChoiceSweep | RangeSweep)
     return CategoricalDistribution([str(value) for value in override.sweep_iterator(transformer=Transformer.encode)])
 
@@ -102,7 +102,7 @@ def _study(folder: Path, seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
     study = optuna.create_study(storage=storage, study_name="search", direction="maximize", load_if_exists=True)
-    # A search that goes on must not propose what it has proposed.
+    # A resumed search must not repeat its proposals.
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
     return study
 
@@ -114,7 +114,7 @@ def _tell(study: optuna.Study, number: int, folder: Path, result: Any) -> None:
         study.tell(number, max(measured))
     except KeyError:
         raise UserError("a search measures UAR on held-out training clips; it needs protocol=holdout") from None
-    except Exception as error:  # the job has said why, and its folder keeps it
+    except Exception as error:  # the job has logged the reason, which its folder keeps
         log.warning("trial %d has no result: %s", number, error)
         study.tell(number, state=TrialState.FAIL)
 
@@ -133,7 +133,7 @@ def _write_best(study: optuna.Study, folder: Path) -> None:
 
 
 def _experiment(options: Mapping[str, Any], which: str, uar: float | None) -> str:
-    """The text of an experiment file: groups are overridden, options are set."""
+    """Writes the text of an experiment file, which overrides groups and sets options."""
     groups = {name: value for name, value in options.items() if (config_folder() / name).is_dir()}
     content: dict[str, Any] = {}
     if groups:

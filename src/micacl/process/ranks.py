@@ -1,9 +1,9 @@
-"""One run on several devices of this machine: a process for each, started and watched by the job's own.
+"""Runs a task in several processes that train together, each of them started and watched by this process.
 
-Lightning starts the others with this process's command line, which in a sweep is that of the whole sweep, and itself is
-the first of them, so that one dead process leaves a sweep that waits. Here the job's process trains nothing: it starts
-all ranks with the settings of this one job, hands on what they log and the signals that it gets, and when one has died
-gives the others a moment, ends them, and raises the error that began it.
+Lightning would start the others with this process's command line, which in a sweep is that of the whole sweep, and be
+the first of them itself, so that one dead process blocks the sweep. Here this process trains nothing: it starts every
+rank with the same task, shows what they log, forwards the signals that it gets, and when one of them has died gives the
+others some time, ends them, and raises the error that came first.
 """
 
 import logging
@@ -23,25 +23,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from micacl.errors import OccupiedFolderError, UserError
 from micacl.process.stop import Stopped
-from micacl.run.job import Job
-from micacl.settings import Settings
 
 ResultT = TypeVar("ResultT")
 
-# How often to look whether a rank has died, and how long the others may take once one has ended with an error: they
-# write what they still can, and W&B sends it.
+# How often to check whether a rank has died, and how long the others may take once one has ended with an error: they
+# write what they still can, and W&B uploads it.
 POLL_SECONDS = 1
 GRACE_SECONDS = 30
 
-_HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class RankError(Exception):
-    """An error inside a rank that is none of the user's; the text is its traceback."""
+    """An error inside a rank that is not the user's to fix. The message is its traceback."""
 
 
 @dataclass(frozen=True)
@@ -49,32 +47,34 @@ class _Result:
     value: Any
 
 
-def run_on_devices(task: Callable[[Settings, Job], ResultT], settings: Settings, job: Job) -> ResultT:
-    """Runs a job here, or in one process for each device where the trainer asks for several.
+def run_in_ranks(
+    task: Callable[..., ResultT],
+    arguments: Sequence[Any],
+    num_ranks: int,
+    record_end: Callable[[Literal["interrupted", "failed"], str], object],
+) -> ResultT:
+    """Runs a task in this process, or in several that train together.
 
     Args:
-        task: The job; a function of a module.
-        settings: Its settings.
-        job: What the command line says of it.
+        task: A function of a module, which the ranks import after their environment is set.
+        arguments: Its arguments, which must be picklable.
+        num_ranks: The number of processes to start, or 0 to run the task in this one.
+        record_end: Takes the end of the task and the reason where the first rank, which otherwise records it, may have
+            been unable to.
 
     Returns:
-        What the task returned, on the first rank.
+        What the task returned on the first rank.
 
     Raises:
         UserError: If the task raised it on any rank, or a rank was killed.
         RankError: If anything else went wrong on a rank.
     """
-    from micacl.build.trainer import (
-        ranks_to_start,  # imports torch, which the ranks import after their environment is set
-    )
-
-    num_ranks = ranks_to_start(settings)
     if num_ranks == 0:
-        return task(settings, job)
-    port, payload = _free_port(), pickle.dumps((task, settings, job))
+        return task(*arguments)
+    port, payload = _free_port(), pickle.dumps((task, arguments))
     ranks: list[_Rank] = []
     try:
-        with _handing_on_signals(ranks):
+        with _forwarding_signals(ranks):
             ranks += [_Rank(number, num_ranks, port, payload) for number in range(num_ranks)]
             ends = _watch(ranks)
     finally:
@@ -85,14 +85,14 @@ def run_on_devices(task: Callable[[Settings, Job], ResultT], settings: Settings,
         value: ResultT = ranks[0].end.value  # type: ignore[union-attr]
         return value
     if isinstance(error, Stopped) and _left_at_once(ranks[0].process.exitcode):
-        _record_end(settings, job, "interrupted", f"interrupted by {error.signal.name}")
+        record_end("interrupted", f"interrupted by {error.signal.name}")
     elif not isinstance(error, KeyboardInterrupt | SystemExit | OccupiedFolderError):
-        _record_end(settings, job, "failed", (str(error).strip() or type(error).__name__).splitlines()[-1])
+        record_end("failed", (str(error).strip() or type(error).__name__).splitlines()[-1])
     raise error
 
 
 class _Rank:
-    """One process, and what is known of its end."""
+    """One process of several, and how it ended."""
 
     def __init__(self, number: int, num_ranks: int, port: int, payload: bytes) -> None:
         context = multiprocessing.get_context("spawn")
@@ -104,8 +104,8 @@ class _Rank:
         theirs.close()
 
     def listen(self) -> None:
-        """Takes what it has sent, and notes if it has died without a word."""
-        alive = self.process.is_alive()  # asked first: what it sent before it died is then there to be read
+        """Reads what the process has sent, and notes whether it has died without sending its end."""
+        alive = self.process.is_alive()  # asked first, so that all that it sent before it died can be read
         with suppress(EOFError, OSError):
             while self.end is None and self.connection.poll():
                 self._take(self.connection.recv())
@@ -119,9 +119,9 @@ class _Rank:
             logging.getLogger(message.name).handle(message)
 
     def stop(self) -> None:
-        """Ends it, if it has not ended by itself."""
+        """Kills the process, unless it ends by itself."""
         if self.end is not None:
-            self.process.join(GRACE_SECONDS)  # it has said its last word and closes its connections
+            self.process.join(GRACE_SECONDS)  # it has sent its end, and closes its connections
         if self.process.is_alive():
             self.process.kill()
         self.process.join()
@@ -129,24 +129,24 @@ class _Rank:
 
 
 def _left_at_once(status: int | None) -> Stopped | None:
-    """A rank that a second Ctrl-C, or a signal that found it stuck, has ended says nothing but its status."""
-    signals = {128 + signum: signum for signum in _HANDED_ON}
+    """Reads from its exit status which signal ended a rank that left without cleaning up; None for other statuses."""
+    signals = {128 + signum: signum for signum in _FORWARDED}
     return Stopped(signals[status]) if status in signals else None
 
 
 def _how(status: int | None) -> str:
     if status is None or status >= 0:
-        return f"ended with status {status} and without a word"
+        return f"ended with status {status} and without a message"
     name = signal.Signals(-status).name
     hint = "; where nobody did that, the memory ran out: see the system's log" if -status == signal.SIGKILL else ""
     return f"was killed by {name}{hint}"
 
 
 def _watch(ranks: Sequence[_Rank]) -> list[_Result | BaseException]:
-    """Waits for the end of all ranks; once one has failed, not for long.
+    """Waits until all ranks have ended, or until some time after the first has failed.
 
     Returns:
-        The ends, in their order; without those of ranks that had to be stopped.
+        The ends in the order in which they came, without those of ranks that still run.
     """
     ends: list[_Result | BaseException] = []
     deadline = math.inf
@@ -164,27 +164,16 @@ def _watch(ranks: Sequence[_Rank]) -> list[_Result | BaseException]:
 
 
 def _cause(ends: Sequence[_Result | BaseException]) -> BaseException | None:
-    """The first stop or error that can be mended, or else the first error: the others miss the rank that is gone."""
+    """Finds the first stop or UserError, or else the first error: later ones are about the rank that is gone."""
     errors = [end for end in ends if isinstance(end, BaseException)]
     return min(errors, key=lambda error: not isinstance(error, UserError | Stopped), default=None)
 
 
-def _record_end(settings: Settings, job: Job, status: str, said: str) -> None:
-    """The first rank keeps ``run.json``; where it was another that failed, or the first was killed, it does not say."""
-    from micacl.run.outcome import about_run
-    from micacl.run_folder.record import RUN_FILE
-    from micacl.run_folder.recorder import RunRecord, amend_record
-
-    if not (job.folder / RUN_FILE).is_file():
-        RunRecord(job.folder, about_run(settings, job), job.config_yaml)
-    amend_record(job.folder, status=status, error=said)
-
-
 @contextmanager
-def _handing_on_signals(ranks: Sequence[_Rank]) -> Iterator[None]:
-    """The ranks are in sessions of their own: what this process is told, they hear from it, once."""
+def _forwarding_signals(ranks: Sequence[_Rank]) -> Iterator[None]:
+    """Forwards this process's signals to the ranks: they are in sessions of their own, and get no others."""
 
-    def hand_on(signum: int, _: Any) -> None:
+    def forward(signum: int, _: Any) -> None:
         for rank in ranks:
             if rank.process.is_alive() and rank.process.pid is not None:
                 os.kill(rank.process.pid, signum)
@@ -192,7 +181,7 @@ def _handing_on_signals(ranks: Sequence[_Rank]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # Python handles signals there alone
         yield
         return
-    before = {signum: signal.signal(signum, hand_on) for signum in _HANDED_ON}
+    before = {signum: signal.signal(signum, forward) for signum in _FORWARDED}
     try:
         yield
     finally:
@@ -208,23 +197,23 @@ def _free_port() -> int:
 
 
 class _Sending(logging.handlers.QueueHandler):
-    """Sends log records to the job's process, whose handlers show and keep them, and at last how the rank ended."""
+    """Sends a rank's log records, and finally its end, to the process that started it, whose handlers show them."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(queue.SimpleQueue())  # of which nothing is used
+        super().__init__(queue.SimpleQueue())  # which this handler does not use
         self._connection = connection
         self._one_at_a_time = threading.Lock()
 
     def enqueue(self, record: Any) -> None:
-        """Sends one, whole: other threads log too."""
+        """Sends one record; the lock keeps those of several threads apart."""
         with self._one_at_a_time:
             self._connection.send(record)
 
 
 def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection: Connection) -> None:
-    """What a rank's process does: it sends what it logs, and its result or its error."""
+    """Runs the task in a rank's process, and sends what it logs, and its result or its error."""
     os.setsid()
-    _end_with_the_job()
+    _end_with_parent()
     os.environ |= {
         "RANK": str(number),
         "LOCAL_RANK": str(number),
@@ -235,10 +224,10 @@ def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection
     }
     logging.root.setLevel(logging.INFO)
     sending = _Sending(connection)
-    logging.root.handlers = [sending if number == 0 else logging.NullHandler()]  # all say the same
+    logging.root.handlers = [sending if number == 0 else logging.NullHandler()]  # all ranks log the same
     try:
-        task, settings, job = pickle.loads(payload)  # imports Lightning, which reads the environment
-        end: _Result | BaseException = _Result(task(settings, job))
+        task, arguments = pickle.loads(payload)  # imports Lightning, which reads the environment
+        end: _Result | BaseException = _Result(task(*arguments))
     except BaseException as error:
         end = _portable(error)
     sending.enqueue(end)
@@ -246,7 +235,7 @@ def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection
 
 
 def _portable(error: BaseException) -> BaseException:
-    """The error as another process can take it: with its message alone."""
+    """Makes of an error one that can be pickled: with its message alone."""
     if isinstance(error, OccupiedFolderError):
         return OccupiedFolderError(str(error))
     if isinstance(error, UserError):
@@ -260,13 +249,13 @@ def _portable(error: BaseException) -> BaseException:
     return RankError("".join(traceback.format_exception(error)))
 
 
-def _end_with_the_job() -> None:
-    """Where the job's process is killed, nobody would end this one."""
-    job = multiprocessing.parent_process()
-    assert job is not None
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is killed, which could not end it itself."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        wait([job.sentinel])
+        wait([parent.sentinel])
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The process that a run is in: quiet libraries, fast arithmetic, and which process writes."""
+"""Sets up the process of a run: fast arithmetic, kept memory and quiet libraries. Tells which process writes."""
 
 import ctypes
 import logging
@@ -10,23 +10,23 @@ from lightning.pytorch.utilities import rank_zero_only
 
 
 def prepare_process() -> None:
-    """Sets up what is the same for every run, before it touches any data."""
+    """Sets up a run's process, before the run touches any data."""
     quieten_libraries()
     keep_freed_memory()
-    # Where nothing moves, features shrink to denormal numbers, on which CPUs compute slowly: without this a forward
+    # Where nothing moves, features shrink to denormal numbers, with which CPUs compute slowly: without this, a forward
     # pass of the built-in data took 1.6 times as long. Threads that start later inherit the setting.
     torch.set_flush_denormal(True)
     torch.set_float32_matmul_precision("high")
 
 
 def is_first_process() -> bool:
-    """Whether this process writes the run folder: Lightning, torchrun and Slurm number theirs before they start."""
+    """Tells whether this process writes the run folder. Its rank is known before Lightning's trainer starts."""
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def quieten_libraries() -> None:
-    """Keeps hints that are meant for people who write such code away from people who run this."""
-    # Where the disk is full, the log file misses a line that is on the screen; a traceback for each says no more.
+    """Hides hints of libraries that are meant for developers, not for users."""
+    # On a full disk the log file misses lines that the screen shows; a traceback for each of them would not help.
     logging.raiseExceptions = False
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
@@ -34,7 +34,7 @@ def quieten_libraries() -> None:
     logging.getLogger("openTSNE").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", module="torch.optim.lr_scheduler")
-    # The replacements that they name are not in every torch that we run on.
+    # Not every version of torch that we support has the replacements that these warnings name.
     warnings.filterwarnings("ignore", message=".*all_(gather|reduce) is deprecated", category=FutureWarning)
 
 
@@ -46,10 +46,10 @@ _KEEP_BYTES = 2**30
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep freed memory instead of returning it to the system, where the C library is glibc.
+    """Tells glibc to keep freed memory instead of returning it to the system; does nothing with other C libraries.
 
-    Each activation is larger than glibc's limit for memory maps: without this every step asks the system for all of
-    them again and pays for their page faults, a quarter of a step at 112x112 (benchmarks/step.py).
+    Each activation is larger than glibc's threshold for memory maps: by default, every step would ask the system for
+    all of them again and pay for their page faults, a quarter of a step at 112x112 (benchmarks/step.py).
     """
     if sys.platform != "linux":
         return

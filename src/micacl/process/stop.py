@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: it saves what it has, says so, and leaves in time."""
+"""Ends a run on a signal: it saves a checkpoint if it is training, says so, and exits in time."""
 
 import os
 import signal
@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# Slurm's --signal and submitit send the user signals, schedulers SIGTERM, a person Ctrl-C.
+# Slurm's --signal and submitit send SIGUSR1 and SIGUSR2, schedulers SIGTERM, a person Ctrl-C.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-# Schedulers kill what is still there 30 s after the signal.
+# Schedulers kill a process that still runs 30 s after the signal.
 _SECONDS_TO_LEAVE = 25
-# The pipes by which the system tells of signals.
+# The pipes that the system writes the numbers of signals to, one for each running block.
 _writers: list[int] = []
 
 
 class Stopped(SystemExit):
-    """A signal has ended the run. It passes Hydra, so that it ends a sweep too, with status 128 + the signal's number.
+    """Raised when a signal has ended the run.
+
+    As a SystemExit it passes through Hydra, so that it ends a sweep too, with status 128 + the signal's number.
 
     Attributes:
         signal: The signal.
@@ -27,15 +29,15 @@ class Stopped(SystemExit):
         self.signal = signum
 
     def __reduce__(self) -> tuple[type["Stopped"], tuple[signal.Signals]]:
-        """From the signal: a process that trains sends this to the one that watches it."""
+        """Pickles the signal alone: a rank sends this to the process that started it."""
         return Stopped, (self.signal,)
 
 
 class StopRequest:
-    """Whether a signal has asked this process to end.
+    """Records the signal that asks this process to end.
 
     Attributes:
-        signal: The first signal; None while there was none.
+        signal: The first signal; None until one has come.
     """
 
     def __init__(self) -> None:
@@ -44,17 +46,17 @@ class StopRequest:
         self._deferred = False
 
     def listen(self) -> None:
-        """Takes the signals; once more where a library has taken them in the meantime."""
-        if _in_main_thread():  # others cannot
+        """Installs the handlers; call it again after a library has replaced them."""
+        if _in_main_thread():  # Python allows it there alone
             for signum in _SIGNALS:
                 signal.signal(signum, self._receive)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """A block that looks for :attr:`signal` itself, where it can save; elsewhere a signal ends the run at once.
+        """Runs a block that checks :attr:`signal` itself where it can save; outside, a signal ends the run at once.
 
         Raises:
-            Stopped: At its end, if a signal has come that the block has not seen.
+            Stopped: If a signal has come by the end of the block.
         """
         self._deferred = True
         try:
@@ -65,7 +67,7 @@ class StopRequest:
             raise Stopped(self.signal)
 
     def _receive(self, signum: int, _: FrameType | None) -> None:
-        if os.getpid() != self._process:  # a process that was forked from this one: it dies as it would without us
+        if os.getpid() != self._process:  # a process forked from this one dies as it would without this handler
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         elif self.signal is None:
@@ -81,10 +83,10 @@ class StopRequest:
 
 @contextmanager
 def signals_handled() -> Iterator[StopRequest]:
-    """A block that is ended by a signal with :class:`Stopped`, or, should it hang, at the latest 25 s after it.
+    """Runs a block that a signal ends with :class:`Stopped`, or kills after 25 s, should it hang.
 
     Yields:
-        The request, which code that has something to save defers.
+        The request, which code that has something to save can defer.
     """
     request = StopRequest()
     if not _in_main_thread():
@@ -106,7 +108,7 @@ def _in_main_thread() -> bool:
 
 @contextmanager
 def _deadline() -> Iterator[None]:
-    """Ends the process some time after a signal, also while a long computation keeps Python from handling it."""
+    """Ends the process some time after a signal, even if a long computation keeps Python from handling it."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     watched_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -122,13 +124,13 @@ def _deadline() -> Iterator[None]:
         os.close(writer)
 
 
-def _part_from_parent() -> None:
-    """In a process that was forked, which has the pipe too: a signal to a loader of clips is none to the training."""
+def _leave_pipe_of_parent() -> None:
+    """Keeps a forked process, such as one that loads clips, from writing its own signals to the parent's pipe."""
     if _writers and _in_main_thread():
         signal.set_wakeup_fd(-1)
 
 
-os.register_at_fork(after_in_child=_part_from_parent)
+os.register_at_fork(after_in_child=_leave_pipe_of_parent)
 
 
 def _watch(reader: int, over: threading.Event) -> None:
@@ -140,5 +142,5 @@ def _watch(reader: int, over: threading.Event) -> None:
 
 
 def _say(message: str) -> None:
-    """Writes to the screen, which in a signal's handler only the system may do: Python's streams may be in use."""
+    """Writes to stderr by a system call: in a signal's handler, Python's own streams may be in use."""
     os.write(2, f"{message}\n".encode())

@@ -22,7 +22,7 @@ from micacl.dashboard.session import Session, start_session
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.files import locked_or_refused
-from micacl.process.scheduler import in_job, requeue
+from micacl.process.scheduler import in_slurm_job, requeue_slurm_job
 from micacl.process.setup import is_first_process, prepare_process
 from micacl.process.stop import Stopped, StopRequest, signals_handled
 from micacl.run.earlier_run import EarlierRun, earlier_run
@@ -208,9 +208,9 @@ def say_how_to_go_on(job: Job, stopped: Stopped) -> None:
         folder = job.folder if job.sweep is None else job.folder.parent
         log.info(f"Stopped by {stopped.signal.name}. The same command with {option}={folder} goes on")
     # Nobody sends these by hand, while SIGTERM is also how a job is cancelled.
-    if stopped.signal not in (signal.SIGUSR1, signal.SIGUSR2) or not in_job():
+    if stopped.signal not in (signal.SIGUSR1, signal.SIGUSR2) or not in_slurm_job():
         return
     if job.repeatable:
-        log.info(requeue())
+        log.info(requeue_slurm_job())
     else:
         log.info("Slurm's job is not requeued: it would start anew, in a folder with another time stamp in its name")

@@ -53,7 +53,7 @@ class Recipe:
             raise UserError(f"synthetic: num_folds is {self.num_folds}; cross-validation needs at least 2")
         if self.num_subjects < self.num_folds:
             raise UserError(
-                f"synthetic: {self.num_subjects} subjects cannot fill {self.num_folds} subject-disjoint folds; "
+                f"dataset.synthetic: {self.num_subjects} subjects cannot fill {self.num_folds} subject-disjoint folds; "
                 f"set num_subjects to {self.num_folds} or more"
             )
         if self.min_clips_per_class_and_fold < 1:
@@ -64,12 +64,12 @@ class Recipe:
         floor = len(CLASS_NAMES) * self.num_folds * self.min_clips_per_class_and_fold
         if self.num_clips < floor:
             raise UserError(
-                f"synthetic: {self.num_clips} clips are too few for {self.min_clips_per_class_and_fold} clips of "
-                f"{len(CLASS_NAMES)} classes in {self.num_folds} folds; set num_clips to {floor} or more"
+                f"dataset.synthetic: {self.num_clips} clips are too few for {self.min_clips_per_class_and_fold} clips "
+                f"of {len(CLASS_NAMES)} classes in {self.num_folds} folds; set num_clips to {floor} or more"
             )
         if self.num_clips < self.num_subjects:
             raise UserError(
-                f"synthetic: {self.num_clips} clips cannot show {self.num_subjects} subjects; "
+                f"dataset.synthetic: {self.num_clips} clips cannot show {self.num_subjects} subjects; "
                 f"set num_subjects to {self.num_clips} or less"
             )
         if self.frame_size < FRAME_SIZE_STEP or self.frame_size % FRAME_SIZE_STEP:
