@@ -46,7 +46,7 @@ def full_at_the_cache(bench: Bench) -> Row:
         kept = len(list(cache.glob("frames/*/clips/*/[!.]*.npy")))
         _mount("-o", "remount,size=1g", str(cache))
         lost = f"nothing: {kept} of 35 clips were kept"
-        fault = "the disk is full while the cache is filled (tmpfs of 1.5 MB)"
+        fault = "the disk is full while clips are decoded for the cache (tmpfs of 1.5 MB)"
         return bench.recovered(fault, folder, seen, f"cache.dir={cache}", lost=lost)
 
 
@@ -60,7 +60,7 @@ def read_only(bench: Bench) -> Row:
         seen = last_line(bench.run(folder))
     finally:
         _unmount(folder)
-    return bench.recovered("the run folder is read-only (bind mount) when the run is resumed", folder, seen)
+    return bench.recovered("the run folder is read-only (bind mount) when the run is to resume", folder, seen)
 
 
 @contextmanager

@@ -223,6 +223,12 @@ def test_frames_that_differ_from_the_list_are_found() -> None:
     finding = wrong(run(copy.with_fold(1, test=test)))["clips with other frames than listed"]
     assert names(finding) == ["clip02"]
     assert finding.problems[0].detail == "30 frames, listed as 31"
+    # A clip that two lists give two wrong numbers is one clip with two problems.
+    trained = copy.listing.folds[1].train
+    train = tuple(replace(entry, num_frames=32 if entry.name == "clip02" else None) for entry in trained)
+    finding = wrong(run(copy.with_fold(1, test=test).with_fold(2, train=train)))["clips with other frames than listed"]
+    assert finding.found == "1: clip02"
+    assert [problem.detail for problem in finding.problems] == ["30 frames, listed as 31", "30 frames, listed as 32"]
 
 
 def test_the_order_of_decoding_does_not_matter(dfew: Copy) -> None:
