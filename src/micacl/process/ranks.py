@@ -172,8 +172,7 @@ def _cause(ends: Sequence[_Result | BaseException]) -> BaseException | None:
 def _record_end(settings: Settings, job: Job, status: str, said: str) -> None:
     """The first rank keeps ``run.json``; where it was another that failed, or the first was killed, it does not say."""
     from micacl.run.outcome import about_run
-    from micacl.run_folder.record import RUN_FILE
-    from micacl.run_folder.recorder import RunRecord, amend_record
+    from micacl.run_folder.record import RUN_FILE, RunRecord, amend_record
 
     if not (job.folder / RUN_FILE).is_file():
         RunRecord(job.folder, about_run(settings, job), job.config_yaml)

@@ -1,15 +1,15 @@
 """What a run folder holds already: nothing, a finished run, or one that the same command goes on with."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from micacl.errors import OccupiedFolderError
+from micacl.errors import OccupiedFolderError, UserError
 from micacl.run_folder.config import differences, flat, read_options
-from micacl.run_folder.record import RUN_FILE
+from micacl.run_folder.names import CHECKPOINTS_FOLDER
+from micacl.run_folder.record import NewerFormatError, read_fields
 from micacl.training.checkpoints.reading import newest_checkpoint
 
 # Where and how fast a run is done, not what comes out of it.
@@ -46,22 +46,24 @@ def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
         config_yaml: The config of the run that is to be done there.
 
     Raises:
-        OccupiedFolderError: If it holds a run with other options, which would be lost.
+        OccupiedFolderError: If it holds a run with other options, which would be lost, or one that a newer version
+            of micacl wrote.
     """
-    record = _read_record(folder / RUN_FILE)
+    record = _read_record(folder)
     finished = record.get("status") == "finished"
-    checkpoint = None if finished else newest_checkpoint(folder / "checkpoints")
+    checkpoint = None if finished else newest_checkpoint(folder / CHECKPOINTS_FOLDER)
     if finished or checkpoint is not None:
         _check_same_options(folder, config_yaml)
     return EarlierRun(record, checkpoint)
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(folder: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # there is none, or it is damaged: the checkpoint decides
+        return read_fields(folder)
+    except NewerFormatError as error:
+        raise OccupiedFolderError(str(error)) from error
+    except UserError:  # there is none, or it is damaged: the checkpoint decides
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _check_same_options(folder: Path, config_yaml: str) -> None:
