@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from micacl.errors import OccupiedFolderError, UserError
 
@@ -52,6 +51,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        from rich.console import Console  # slow to import, and most locks are free
+
         Console(stderr=True).print(f"another process is {what}; waiting for it", soft_wrap=True)
         lock.acquire()
     try:

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def records(path: Path) -> Iterator[Record]:
         _, length, kind = struct.unpack_from("<IHB", data, position)
         if kind == 0:  # the rest of the file is room that has not been used
             return
+        if position + HEADER + length > len(data):
+            return  # W&B is still writing it
         parts += data[position + HEADER : position + HEADER + length]
         position += HEADER + length
         if kind in (WHOLE, LAST):
@@ -35,8 +38,18 @@ def records(path: Path) -> Iterator[Record]:
             yield record
 
 
+def whole_records(path: Path) -> list[Record]:
+    """The records of a run that has ended: on a busy machine W&B writes the last ones after the run was told so."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = list(records(path))
+        if time.monotonic() > deadline or any(record.WhichOneof("record_type") == "exit" for record in found):
+            return found
+        time.sleep(0.1)
+
+
 class OfflineRun:
-    """An offline run: what was logged, in the order in which it was.
+    """An offline run that has ended: what was logged, in the order in which it was.
 
     Args:
         folder: ``offline-run-...``.
@@ -45,7 +58,7 @@ class OfflineRun:
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"
         (path,) = folder.glob("run-*.wandb")
-        self.records = list(records(path))
+        self.records = whole_records(path)
         (self.run,) = (record.run for record in self.records if record.WhichOneof("record_type") == "run")
         self.steps = [_nested(record.history.item) for record in self.records if record.HasField("history")]
         updates = [item for record in self.records if record.HasField("summary") for item in record.summary.update]

@@ -1,43 +1,52 @@
-"""Counts and rates against scikit-learn, from the same predictions.csv."""
+"""predictions.csv comes back as it was written, or is refused with a message that names it."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
-from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, write_record, write_run
+from tests.run_folders import HOSTILE_NAMES, write_record, write_run
+from tests.runs import read_table
 
 from micacl.errors import UserError
-from micacl.run_folder.predictions import read_confusion, recalls, uar, war
+from micacl.run_folder.predictions import (
+    PREDICTIONS_FILE,
+    Predictions,
+    read_confusion,
+    read_predictions,
+    write_predictions,
+)
 from micacl.run_folder.record import read_run
 
-
-def labels_and_predictions(folder: Path) -> tuple[list[str], list[str]]:
-    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
-    return [row["label"] for row in table], [row["prediction"] for row in table]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_against_scikit_learn(tmp_path: Path, seed: int) -> None:
-    folder = write_run(tmp_path, [48, 37, 53, 43, 29, 2, 18], sample=seed)
-    counts = read_confusion(read_run(folder))
-    label, prediction = labels_and_predictions(folder)
-    np.testing.assert_array_equal(counts, confusion_matrix(label, prediction, labels=CLASS_NAMES))
-    np.testing.assert_allclose(recalls(counts), recall_score(label, prediction, labels=CLASS_NAMES, average=None))
-    assert war(counts) == pytest.approx(accuracy_score(label, prediction))
-    assert uar(counts) == pytest.approx(balanced_accuracy_score(label, prediction))
+PREDICTIONS = Predictions(
+    ("a/1", "b, quoted", 'c"d'),
+    np.array([1, 0, 2]),
+    np.array([1, 2, 2]),
+    np.random.default_rng(0).dirichlet(np.ones(3), 3),
+)
+CLASSES = ["joy", "né, e", "fear"]
 
 
-@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-def test_an_absent_class_has_no_recall_and_does_not_count(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, [20, 10, 5, 5, 5, 0, 5])
-    counts = read_confusion(read_run(folder))
-    label, prediction = labels_and_predictions(folder)
-    assert counts[:, 5].sum() > 0, "the sample must predict the absent class, or the test shows nothing"
-    assert np.isnan(recalls(counts)[5])
-    assert uar(counts) == pytest.approx(balanced_accuracy_score(label, prediction))
+def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
+    write_predictions(tmp_path, PREDICTIONS, CLASSES)
+    rows = read_table(tmp_path / PREDICTIONS_FILE)
+    assert [row["clip"] for row in rows] == ["a/1", "b, quoted", 'c"d']
+    assert [row["label"] for row in rows] == ["né, e", "joy", "fear"]
+    assert [row["prediction"] for row in rows] == ["né, e", "fear", "fear"]
+    written = [[float(row[f"p_{name}"]) for name in CLASSES] for row in rows]
+    np.testing.assert_allclose(written, PREDICTIONS.probability, atol=5e-7)
+
+    read = read_predictions(read_run(write_record(tmp_path, class_names=CLASSES)))
+    assert read.clip == PREDICTIONS.clip
+    np.testing.assert_array_equal(read.label, PREDICTIONS.label)
+    np.testing.assert_array_equal(read.prediction, PREDICTIONS.prediction)
+    np.testing.assert_array_equal(read.probability, written)
+    assert read.confusion.tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 1]]
+
+
+def test_a_file_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / PREDICTIONS_FILE).mkdir()  # in the way, as a full disk is
+    with pytest.raises(UserError, match=r"Cannot write .*predictions\.csv"):
+        write_predictions(tmp_path, PREDICTIONS, CLASSES)
 
 
 def test_hostile_class_names(tmp_path: Path) -> None:
@@ -60,16 +69,16 @@ def test_hostile_class_names(tmp_path: Path) -> None:
 )
 def test_damaged_predictions(tmp_path: Path, content: str, message: str) -> None:
     write_record(tmp_path)
-    (tmp_path / "predictions.csv").write_text(content)
+    (tmp_path / PREDICTIONS_FILE).write_text(content)
     with pytest.raises(UserError) as caught:
         read_confusion(read_run(tmp_path))
     assert message in str(caught.value)
-    assert str(tmp_path / "predictions.csv") in str(caught.value)
+    assert str(tmp_path / PREDICTIONS_FILE) in str(caught.value)
 
 
 def test_predictions_that_are_no_text(tmp_path: Path) -> None:
     write_record(tmp_path)
-    (tmp_path / "predictions.csv").write_bytes(b"clip,label,prediction\n\xff,fear,fear\n")
+    (tmp_path / PREDICTIONS_FILE).write_bytes(b"clip,label,prediction\n\xff,fear,fear\n")
     with pytest.raises(UserError, match="cannot be read as CSV"):
         read_confusion(read_run(tmp_path))
 

@@ -1,6 +1,7 @@
-"""A run folder is read whole, or refused with a message that names the file and the field."""
+"""A record grows as the run does; it is read whole, or refused with a message that names the file and the field."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,84 @@ import pytest
 from tests.run_folders import CLASS_NAMES, results, write_record
 
 from micacl.errors import UserError
+from micacl.run_folder.config import CONFIG_FILE, read_config
 from micacl.run_folder.find import find_jobs
-from micacl.run_folder.record import read_run
+from micacl.run_folder.record import FORMAT, RUN_FILE, NewerFormatError, RunRecord, amend_record, read_run
 
 COSTS = {
     "clip_shape": [3, 16, 112, 112], "parameters": 36851749, "multiply_adds": 34130202272,
     "multiply_adds_with_padding": 43147431584, "latency_ms": 12.5, "latency_repeats": 20,
 }  # fmt: skip
+
+
+def content(folder: Path) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"), parse_constant=refuse)
+    assert isinstance(record, dict)
+    return record
+
+
+def test_a_record_grows_and_says_what_ran(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "run"
+    record = RunRecord(folder, {"dataset": "dfew", "fold": 2}, "fold: 2\n")
+    assert read_config(folder) == {"fold": 2}
+    first = content(folder)
+    assert (first["status"], first["results"], first["dataset"], first["fold"]) == ("running", None, "dfew", 2)
+    assert first["versions"]["torch"] == version("torch")
+    assert first["versions"]["hydra-core"] == version("hydra-core")
+    assert first["versions"]["micacl"] == version("micacl")
+    record.update(status="finished", results={"war": 0.5})
+    second = content(folder)
+    assert (second["status"], second["results"], second["dataset"]) == ("finished", {"war": 0.5}, "dfew")
+    assert second["seconds"] >= first["seconds"]
+    amend_record(folder, status="failed", error="killed")
+    assert content(folder) == second | {"status": "failed", "error": "killed"}
+    assert {path.name for path in folder.iterdir()} == {CONFIG_FILE, RUN_FILE}
+
+
+def test_what_is_no_json_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    record = RunRecord(tmp_path, {"fold": 2}, "")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        record.update(results={"war": float("nan")})
+    assert content(tmp_path)["results"] is None
+    assert {path.name for path in tmp_path.iterdir()} == {CONFIG_FILE, RUN_FILE}
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    record = RunRecord(tmp_path / "run", {}, "")
+    for path in (tmp_path / "run").iterdir():
+        path.unlink()
+    (tmp_path / "run").rmdir()
+    with pytest.raises(UserError, match=r"Cannot write .*run\.json"):
+        record.update(status="finished")
+
+
+def test_other_processes_write_nothing(tmp_path: Path) -> None:
+    RunRecord(tmp_path / "run", {}, "", active=False).update(status="finished")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_record_states_its_format(tmp_path: Path) -> None:
+    about = {"dataset": "dfew", "class_names": [], "setting": "default", "protocol": "published"}
+    RunRecord(tmp_path, about, "")
+    assert content(tmp_path)["format"] == FORMAT == 1
+    assert read_run(tmp_path).dataset == "dfew"
+
+
+@pytest.mark.parametrize("fields", [{}, {"format": None}, {"format": 0}, {"format": FORMAT}])
+def test_older_formats_are_read(tmp_path: Path, fields: dict[str, Any]) -> None:
+    assert read_run(write_record(tmp_path, **fields)).status == "finished"
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    # Before anything else: what the newer version has changed must not be called damaged.
+    write_record(tmp_path, format=FORMAT + 1, status="paused", class_names={"0": "joy"})
+    with pytest.raises(NewerFormatError) as caught:
+        read_run(tmp_path)
+    expected = f"{tmp_path / RUN_FILE} has format 2, and this version of micacl reads formats up to 1: update micacl."
+    assert str(caught.value) == expected
 
 
 def test_reads_every_field(tmp_path: Path) -> None:
@@ -56,6 +128,8 @@ def test_nan_and_null_are_undefined_rates(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"format": "1"}, "\"format\" is '1'"),
+        ({"format": True}, '"format"'),
         ({"status": "done"}, "\"status\" is 'done'"),
         ({"status": None}, '"status"'),
         ({"class_names": []}, '"recall" does not name'),
@@ -84,12 +158,12 @@ def test_refuses_a_damaged_field(tmp_path: Path, fields: dict[str, Any], message
     with pytest.raises(UserError) as caught:
         read_run(tmp_path)
     assert message in str(caught.value)
-    assert str(tmp_path / "run.json") in str(caught.value)
+    assert str(tmp_path / RUN_FILE) in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["status", "dataset", "class_names", "setting", "protocol"])
 def test_refuses_a_missing_field(tmp_path: Path, key: str) -> None:
-    path = write_record(tmp_path) / "run.json"
+    path = write_record(tmp_path) / RUN_FILE
     record = json.loads(path.read_text())
     del record[key]
     path.write_text(json.dumps(record))
@@ -99,7 +173,7 @@ def test_refuses_a_missing_field(tmp_path: Path, key: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b'{"status": "fin', b"[1, 2]", b"\xff\xfe\x00", b"[" * 100_000])
 def test_refuses_a_broken_file(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "run.json").write_bytes(content)
+    (tmp_path / RUN_FILE).write_bytes(content)
     with pytest.raises(UserError, match=r"run\.json is damaged"):
         read_run(tmp_path)
 

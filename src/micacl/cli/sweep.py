@@ -67,11 +67,12 @@ def show_sweep(folder: Path) -> None:
     from rich.console import Console  # only sweeps need it: --help stays fast
 
     from micacl.dashboard.sweep import log_sweep
+    from micacl.reporting.sweep.screen import summary_screen
     from micacl.reporting.sweep.summary import summarize
 
     try:
         summary = summarize(folder)
     except UserError as error:
         sys.exit(f"Error: {error}")
-    Console().print(summary)
+    Console().print(summary_screen(summary))
     log_sweep(folder, summary)

@@ -8,7 +8,7 @@ import wandb
 from PIL import Image
 from PIL.Image import Resampling
 
-from micacl.reporting.one_run.chosen import chosen_clips
+from micacl.reporting.one_run.clips_to_show import clips_to_show
 from micacl.reporting.one_run.embedding import embed_run
 from micacl.reporting.one_run.pictures import open_image
 from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
@@ -68,7 +68,7 @@ def tsne_table(run: Run) -> dict[str, Any]:
     return {"tsne/table": wandb.Table(["x", "y", "label", "prediction", "clip", "frame"], rows)}
 
 
-def chosen_table(run: Run) -> dict[str, Any]:
+def clips_to_show_table(run: Run) -> dict[str, Any]:
     """The most confident mistakes and the worst clips of the tail as short videos, with what the network said.
 
     Args:
@@ -80,7 +80,7 @@ def chosen_table(run: Run) -> dict[str, Any]:
     predictions = read_predictions(run)
     frames = read_images(run, FRAMES_FILE)
     rows = []
-    for chosen in chosen_clips(run):
+    for chosen in clips_to_show(run):
         n = chosen.index
         clip = predictions.clip[n]
         label, prediction = int(predictions.label[n]), int(predictions.prediction[n])

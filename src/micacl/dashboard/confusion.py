@@ -1,4 +1,4 @@
-"""The confusion matrix as W&B's own interactive chart."""
+"""Makes W&B's own interactive chart of a confusion matrix."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import wandb
 
+from micacl.rates import shares
 from micacl.run_folder.predictions import read_confusion
 from micacl.run_folder.record import Run
 
@@ -15,20 +16,19 @@ COLUMNS = ("Actual", "Predicted", "nPredictions")
 
 
 def confusion_charts(run: Run) -> dict[str, Any]:
-    """The confusion matrix twice: in clips, and as the share of each label's clips.
+    """Makes two charts of the confusion matrix: in clips, and as the share of each label's clips.
 
     Args:
         run: A run with its predictions.csv.
 
     Raises:
-        UserError: As `read_predictions`.
+        UserError: If `read_predictions` raises it.
     """
     counts_KK = read_confusion(run)
-    clips_K1 = counts_KK.sum(axis=1, keepdims=True)
-    shares_KK = np.divide(counts_KK, clips_K1, out=np.zeros(counts_KK.shape), where=clips_K1 > 0)
+    share_KK = np.nan_to_num(shares(counts_KK))  # 0 in rows without clips: the chart takes numbers only
     return {
         "confusion_matrix/counts": _chart(run, lambda k, j: int(counts_KK[k, j]), "test clips"),
-        "confusion_matrix/shares": _chart(run, lambda k, j: float(shares_KK[k, j]), "share of the label's test clips"),
+        "confusion_matrix/shares": _chart(run, lambda k, j: float(share_KK[k, j]), "share of the label's test clips"),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a run ends with in W&B: charts, tables and pictures, all made from its folder."""
+"""Logs the end of a run to W&B: charts, tables and pictures, all made from its folder."""
 
 import logging
 from collections.abc import Callable
@@ -7,24 +7,25 @@ from typing import Any
 
 import wandb
 
-from micacl.dashboard.clips import chosen_table, predictions_table, tsne_table
+from micacl.dashboard.clips import clips_to_show_table, predictions_table, tsne_table
 from micacl.dashboard.confusion import confusion_charts
 from micacl.dashboard.session import Session
 from micacl.errors import UserError
+from micacl.run_folder.names import ADJACENCY_FILE, CONFUSION_MATRIX_FILE, INSTANCE_WEIGHTS_FILE, TSNE_FILE
 from micacl.run_folder.record import Run, read_run
 
 log = logging.getLogger(__name__)
 
 PICTURES = {
-    "confusion_matrix/picture": "confusion_matrix.png",
-    "tsne/picture": "tsne.png",
-    "instances/adjacency": "adjacency.png",
-    "instances/weights": "instance_weights.png",
+    "confusion_matrix/picture": CONFUSION_MATRIX_FILE,
+    "tsne/picture": TSNE_FILE,
+    "instances/adjacency": ADJACENCY_FILE,
+    "instances/weights": INSTANCE_WEIGHTS_FILE,
 }
 
 
 def log_end_of_run(session: Session, folder: Path) -> None:
-    """Logs what the run folder ended with; an item that cannot be made is reported and left out.
+    """Logs the results of a run folder; an item that cannot be made is reported and left out.
 
     Args:
         session: The run in W&B.
@@ -33,7 +34,7 @@ def log_end_of_run(session: Session, folder: Path) -> None:
     if not session.active:
         return
     items: dict[str, Any] = {}
-    for make in (confusion_charts, predictions_table, tsne_table, chosen_table, _pictures):
+    for make in (confusion_charts, predictions_table, tsne_table, clips_to_show_table, _pictures):
         items |= _try(make, folder)
     if items:
         session.log(items)
@@ -58,7 +59,7 @@ def _pictures(run: Run) -> dict[str, Any]:
 
 
 def _headline(run: Run) -> dict[str, Any]:
-    """Undefined recalls are left out: W&B has no empty number."""
+    """Collects the results by name, without undefined recalls: W&B has no empty number."""
     if run.results is None:
         return {}
     results = run.results

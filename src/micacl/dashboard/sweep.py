@@ -11,7 +11,7 @@ from micacl.dashboard.session import start_session
 from micacl.errors import UserError
 from micacl.reporting.sweep.csv import summary_csv
 from micacl.reporting.sweep.read import Summary
-from micacl.run_folder.config import read_config
+from micacl.run_folder.config import read_options
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def _project(summary: Summary) -> str | None:
     for table in summary.tables:
         for run in table.runs:
             try:
-                config = read_config(run)
+                config = read_options(run.folder)
             except UserError:
                 continue
             if config.get("logger.name") == "wandb":

@@ -7,8 +7,7 @@ from micacl.build.trainer import ranks_to_start
 from micacl.process.ranks import run_in_ranks
 from micacl.run.job import Job
 from micacl.run.outcome import about_run
-from micacl.run_folder.record import RUN_FILE
-from micacl.run_folder.recorder import RunRecord, amend_record
+from micacl.run_folder.record import RUN_FILE, RunRecord, amend_record
 from micacl.settings import Settings
 
 ResultT = TypeVar("ResultT")

@@ -1,15 +1,15 @@
 """Finds out what a run folder holds already: nothing, a finished run, or one that the same command resumes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from micacl.errors import OccupiedFolderError
+from micacl.errors import OccupiedFolderError, UserError
 from micacl.run_folder.config import differences, flat, read_options
-from micacl.run_folder.record import RUN_FILE
+from micacl.run_folder.names import CHECKPOINTS_FOLDER
+from micacl.run_folder.record import NewerFormatError, read_fields
 from micacl.settings import Kind, kind_of
 from micacl.training.checkpoints.reading import newest_checkpoint
 
@@ -42,11 +42,12 @@ def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
         config_yaml: The config of the run that is about to start there.
 
     Raises:
-        OccupiedFolderError: If it holds a run with other options, which would be lost.
+        OccupiedFolderError: If it holds a run with other options, which would be lost, or one that a newer version
+            of micacl wrote.
     """
-    record = _read_record(folder / RUN_FILE)
+    record = _read_record(folder)
     finished = record.get("status") == "finished"
-    checkpoint = None if finished else newest_checkpoint(folder / "checkpoints")
+    checkpoint = None if finished else newest_checkpoint(folder / CHECKPOINTS_FOLDER)
     if finished or checkpoint is not None:
         _check_same_options(folder, config_yaml)
     return EarlierRun(record, checkpoint)
@@ -57,12 +58,13 @@ def may_differ(name: str) -> bool:
     return kind_of(name) in (Kind.MACHINE, Kind.PLACE)
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(folder: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # there is none, or it is damaged: the checkpoint decides
+        return read_fields(folder)
+    except NewerFormatError as error:
+        raise OccupiedFolderError(str(error)) from error
+    except UserError:  # there is none, or it is damaged: the checkpoint decides
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _check_same_options(folder: Path, config_yaml: str) -> None:

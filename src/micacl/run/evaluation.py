@@ -23,7 +23,7 @@ from micacl.reporting.one_run.costs import costs_table
 from micacl.run.job import Job
 from micacl.run.origin import CheckpointOrigin, checkpoint_origin, settings_to_evaluate
 from micacl.run.outcome import about_run, failures_recorded, record_data, show_results, write_results
-from micacl.run_folder.recorder import RunRecord
+from micacl.run_folder.record import RunRecord
 from micacl.settings import Settings
 from micacl.training.checkpoints.reading import check_classes, load_network, read_checkpoint
 from micacl.training.checkpoints.tensors import BEST

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from micacl.errors import UserError
-from micacl.run_folder.config import CONFIG_FILE, read_nested
+from micacl.run_folder.config import CONFIG_FILE, read_config
+from micacl.run_folder.names import CHECKPOINTS_FOLDER
 from micacl.run_folder.record import RUN_FILE, Run, read_run
 from micacl.settings import Kind, Settings, kind_of, kind_of_override
 
@@ -51,9 +52,9 @@ def checkpoint_origin(checkpoint: Path) -> CheckpointOrigin | None:
     """
     place = checkpoint.resolve().parent
     folder, path = place.parent, place.parent / CONFIG_FILE
-    if place.name != "checkpoints" or not path.is_file():
+    if place.name != CHECKPOINTS_FOLDER or not path.is_file():
         return None
-    config = dict(_leaves(read_nested(path)))
+    config = dict(_leaves(read_config(folder)))
     for name, value in config.items():
         text = f"{name}: {value}"
         if "${" in text or "???" in text or "_target_" in text:  # a run writes its config whole, resolved and plain

@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from rich.console import Console
+from torch import Tensor
 
 from micacl.build.data import state_of_data
 from micacl.build.loss import uses_mccl
@@ -16,14 +18,16 @@ from micacl.errors import UserError
 from micacl.models import GEIIM
 from micacl.process.setup import is_first_process
 from micacl.process.stop import Stopped
-from micacl.reporting.one_run.chosen import chosen_clips
+from micacl.reporting.one_run.clips_to_show import clips_to_show
 from micacl.reporting.one_run.figures import save_figures
 from micacl.reporting.one_run.table import results_table
 from micacl.run.job import Job
-from micacl.run_folder.csv_file import write_rows
-from micacl.run_folder.images import write_images
-from micacl.run_folder.record import read_run
-from micacl.run_folder.recorder import RunRecord, write_instances, write_predictions
+from micacl.run_folder.clip_lists import write_skipped_clips
+from micacl.run_folder.features import Features, write_features
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, write_images
+from micacl.run_folder.instances import write_instances
+from micacl.run_folder.predictions import Predictions, write_predictions
+from micacl.run_folder.record import RunRecord, read_run
 from micacl.settings import Settings
 from micacl.training.module import ExpressionModule
 from micacl.training.predictions import Rates, recognition_rates
@@ -67,8 +71,7 @@ def record_data(settings: Settings, data: ClipDataModule, record: RunRecord) -> 
     if not state.verified:
         log.warning(f"The data is not verified: {state.reason}.")
     if data.skipped and is_first_process():
-        path = record.folder / "skipped_clips.csv"
-        write_rows(path, [{"clip": clip.name, "path": clip.path, "reason": clip.reason} for clip in data.skipped])
+        path = write_skipped_clips(record.folder, [(clip.name, str(clip.path), clip.reason) for clip in data.skipped])
         log.warning(f"{len(data.skipped)} clips cannot be decoded and are left out; {path} lists them")
 
 
@@ -90,12 +93,18 @@ def write_results(
     """
     assert module.test_predictions is not None  # trainer.test has just made them
     folder, predictions = record.folder, module.test_predictions
-    write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
+    names = data.clip_names("test")
+    clips = tuple(names[index] for index in predictions.index_N.tolist())
+    label_N, prediction_N = _numpy(predictions.label_N), _numpy(predictions.prediction_N)
+    probability_NK = _numpy(predictions.probability_NK)
+    write_predictions(folder, Predictions(clips, label_N, prediction_N, probability_NK), module.class_names)
+    write_features(folder, Features(_numpy(predictions.features_NC.float()), label_N, prediction_N, clips))
     rates = recognition_rates(predictions)
     record.update(results=results_record(headline, rates, module.class_names, epochs))
     geiim = module.network.geiim
-    adjacency_TT = geiim.adjacency() if isinstance(geiim, GEIIM) else None
-    write_instances(folder, data.clip_names("test"), module.test_instance_weights, adjacency_TT)
+    adjacency_TT = _numpy(geiim.adjacency().float()) if isinstance(geiim, GEIIM) else None
+    weight_NT = None if module.test_instance_weights is None else _numpy(module.test_instance_weights)
+    write_instances(folder, names, weight_NT, adjacency_TT)
     try:
         _write_pictures(data, folder)
         save_figures(folder)
@@ -104,15 +113,19 @@ def write_results(
     record.update(status="finished")
 
 
+def _numpy(values: Tensor) -> NDArray[Any]:
+    return values.detach().cpu().numpy()
+
+
 def _write_pictures(data: ClipDataModule, folder: Path) -> None:
     """The middle frame of each test clip, and all frames of the clips worth looking at."""
     names = data.clip_names("test")
-    write_images(folder / "thumbnails.npz", names, data.middle_frames("test"))
-    chosen = [(names[clip.index], data.frames("test", clip.index)) for clip in chosen_clips(read_run(folder))]
+    write_images(folder / THUMBNAILS_FILE, names, data.middle_frames("test"))
+    chosen = [(names[clip.index], data.frames("test", clip.index)) for clip in clips_to_show(read_run(folder))]
     frames = [(name, frame) for name, frames in chosen for frame in frames]
     if not frames:
         return
-    write_images(folder / "frames.npz", [name for name, _ in frames], [frame for _, frame in frames])
+    write_images(folder / FRAMES_FILE, [name for name, _ in frames], [frame for _, frame in frames])
 
 
 def show_results(folder: Path) -> None:

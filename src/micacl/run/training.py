@@ -28,8 +28,9 @@ from micacl.process.stop import Stopped, StopRequest, signals_handled
 from micacl.run.earlier_run import EarlierRun, earlier_run
 from micacl.run.job import Job
 from micacl.run.outcome import about_run, failures_recorded, record_data, show_results, write_results
-from micacl.run_folder.csv_file import write_rows
-from micacl.run_folder.recorder import RunRecord
+from micacl.run_folder.clip_lists import write_non_finite_batch
+from micacl.run_folder.names import CHECKPOINTS_FOLDER, LOCK_FILE
+from micacl.run_folder.record import RunRecord
 from micacl.settings import Settings
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
 from micacl.training.checkpoints.reading import check_fits, check_resumable, load_network, read_checkpoint
@@ -89,7 +90,7 @@ def _alone_in(folder: Path) -> AbstractContextManager[None]:
     if not is_first_process():
         return nullcontext()
     return locked_or_refused(
-        folder / ".lock", f"another process is training in {folder}; wait for it, or name another folder"
+        folder / LOCK_FILE, f"another process is training in {folder}; wait for it, or name another folder"
     )
 
 
@@ -111,9 +112,9 @@ def _train_and_test(
         build_optimization(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
     )
-    epochs = EpochTable(folder / "metrics.csv", module.validation_name, session.log_epoch)
-    best = BestCheckpoint(folder / "checkpoints", module.validation_name)
-    last = LastCheckpoint(folder / "checkpoints", settings.trainer.checkpoint_minutes, request)
+    epochs = EpochTable(folder, module.validation_name, session.log_epoch)
+    best = BestCheckpoint(folder / CHECKPOINTS_FOLDER, module.validation_name)
+    last = LastCheckpoint(folder / CHECKPOINTS_FOLDER, settings.trainer.checkpoint_minutes, request)
     callbacks: list[Callback] = [DataWait(), epochs, best, last]
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
@@ -151,10 +152,7 @@ def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, start
         trainer.fit(module, data, ckpt_path=start, weights_only=True)
     except NonFiniteLossError as error:
         clips = data.clips("train")
-        write_rows(
-            folder / "non_finite_batch.csv",
-            [{"clip": clips[i].name, "path": clips[i].path, "step": error.step} for i in error.index_B],
-        )
+        write_non_finite_batch(folder, [(clips[i].name, str(clips[i].path)) for i in error.index_B], error.step)
         raise
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):

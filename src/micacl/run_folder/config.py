@@ -1,4 +1,4 @@
-"""Reads the config.yaml of runs: what they share and where they differ."""
+"""Writes and reads ``config.yaml``, the resolved options of a run, and finds where the options of runs differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,37 +7,47 @@ from typing import Any
 import yaml
 
 from micacl.errors import UserError
-from micacl.run_folder.record import Run
+from micacl.files import replacing
 
 CONFIG_FILE = "config.yaml"
 
 
-def read_config(run: Run) -> dict[str, str]:
-    """A run's resolved config, flat: `training.batch_size` and so on, each value as text.
+def write_config(folder: Path, config_yaml: str) -> None:
+    """Writes ``config.yaml``, whole or not at all.
 
     Args:
-        run: The run whose config to read.
+        folder: The run folder.
+        config_yaml: The resolved options as YAML.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    with replacing(folder / CONFIG_FILE) as partial:
+        partial.write_text(config_yaml, encoding="utf-8")
+
+
+def read_options(folder: Path) -> dict[str, str]:
+    """Reads the options of a run, flat: `training.batch_size` and so on, each value as text.
+
+    Args:
+        folder: The run folder.
 
     Raises:
         UserError: If the file is missing or damaged.
     """
-    return read_options(run.folder)
+    return dict(flat(read_config(folder)))
 
 
-def read_options(folder: Path) -> dict[str, str]:
-    """As `read_config`, of the run in a folder."""
-    return dict(flat(read_nested(folder / CONFIG_FILE)))
-
-
-def read_nested(path: Path) -> dict[Any, Any]:
-    """The options of a config.yaml as they are nested in it, as data: nothing that it names is made or called.
+def read_config(folder: Path) -> dict[Any, Any]:
+    """Reads the options of a run, nested as they are in the file. Nothing that the file names is constructed or called.
 
     Args:
-        path: The file.
+        folder: The run folder.
 
     Raises:
-        UserError: If the file is missing or damaged, or is not as a run wrote it.
+        UserError: If the file is missing or damaged, or a run cannot have written it.
     """
+    path = folder / CONFIG_FILE
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _WithoutAliases)
     except FileNotFoundError:
@@ -52,7 +62,7 @@ def read_nested(path: Path) -> dict[Any, Any]:
 
 
 class _WithoutAliases(yaml.SafeLoader):
-    """Plain values alone: a few lines of aliases of aliases stand for a text of gigabytes, and no run writes any."""
+    """Loads plain values only: no run writes an alias, and a few lines of nested aliases expand to gigabytes."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -63,7 +73,7 @@ class _WithoutAliases(yaml.SafeLoader):
 
 
 def flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The options by name, `training.batch_size` and so on, each with its value as text."""
+    """Yields the options by name, `training.batch_size` and so on, each with its value as text."""
     for name, value in options.items():
         if isinstance(value, dict) and value:
             yield from flat(value, f"{prefix}{name}.")
@@ -72,10 +82,13 @@ def flat(options: Mapping[object, object], prefix: str = "") -> Iterator[tuple[s
 
 
 def differences(configs: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
-    """The options that are not the same in all configs, each with its value in every config; None where it is absent.
+    """Finds the options that are not the same in all configs.
 
     Args:
-        configs: Flat ones.
+        configs: Flat configs, as `read_options` returns them.
+
+    Returns:
+        For each such option its value in every config; None where a config lacks it.
     """
     names = dict.fromkeys(name for config in configs for name in config)
     values = {name: tuple(config.get(name) for config in configs) for name in names}

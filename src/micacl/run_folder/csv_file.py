@@ -1,4 +1,4 @@
-"""Reads the CSV files of a run folder."""
+"""Reads and writes CSV files of a run folder."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ from micacl.files import replacing
 
 
 def read_csv(path: Path, missing: str) -> tuple[list[str], list[dict[str, str]]]:
-    """The columns and the rows of a file.
+    """Reads the columns and the rows of a file.
 
     Args:
         path: The file.
-        missing: Why there may be no such file.
+        missing: Why there may be no such file, for the message.
 
     Raises:
-        UserError: If it is missing, cannot be read, or is no CSV.
+        UserError: If it is missing, cannot be read, or is not CSV.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -36,7 +36,10 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
     Args:
         path: The file.
-        rows: A cell is left empty where a row lacks what another has.
+        rows: The rows; a cell stays empty where a row lacks a column that another row has.
+
+    Raises:
+        UserError: If the folder cannot be written to.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

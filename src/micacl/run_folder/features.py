@@ -1,12 +1,14 @@
-"""Reads a run's features.npz: its test clips as the network sees them."""
+"""Writes and reads ``features.npz``: the features of a run's test clips."""
 
 from dataclasses import dataclass
-from zipfile import BadZipFile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micacl.errors import UserError
+from micacl.files import replacing
+from micacl.run_folder.npz_file import open_arrays
 from micacl.run_folder.record import Run
 
 FEATURES_FILE = "features.npz"
@@ -14,19 +16,39 @@ FEATURES_FILE = "features.npz"
 
 @dataclass(frozen=True)
 class Features:
-    """The test clips of a run as the network sees them.
+    """The features X' that the network computes of N test clips, C of each.
 
     Attributes:
-        features: Shape (N, C).
-        label: Shape (N,), class indices.
-        prediction: Shape (N,), class indices.
-        clip: N names; empty where the run has not recorded them.
+        features: The features, shape (N, C).
+        label: The true classes, shape (N,).
+        prediction: The predicted classes, shape (N,).
+        clip: The names of the N clips; empty where the run has not recorded them.
     """
 
     features: NDArray[np.float32]
     label: NDArray[np.int64]
     prediction: NDArray[np.int64]
     clip: tuple[str, ...]
+
+
+def write_features(folder: Path, features: Features) -> None:
+    """Writes ``features.npz``, whole or not at all.
+
+    Args:
+        folder: The run folder.
+        features: The features.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    with replacing(folder / FEATURES_FILE) as partial:
+        np.savez_compressed(
+            partial,
+            features=features.features,
+            label=features.label,
+            prediction=features.prediction,
+            clip=np.array(features.clip),
+        )
 
 
 def read_features(run: Run) -> Features:
@@ -40,15 +62,11 @@ def read_features(run: Run) -> Features:
     """
     path = run.folder / FEATURES_FILE
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             clip = tuple(map(str, arrays["clip"].tolist())) if "clip" in arrays else ()
             features = Features(arrays["features"], arrays["label"], arrays["prediction"], clip)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the run ({run.status}) has not written its features.") from None
-    except KeyError as error:
-        raise UserError(f"{path} is damaged: {error.args[0]}.") from error
-    except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
-        raise UserError(f"{path} is damaged and cannot be read: {error}") from error
     shape = features.features.shape
     if len(shape) != 2 or features.label.shape != shape[:1] or features.prediction.shape != shape[:1]:
         raise UserError(f"{path} is damaged: its features, labels and predictions are not of the same clips.")

@@ -8,13 +8,13 @@ from micacl.run_folder.record import RUN_FILE
 
 
 def find_jobs(sweep_folder: Path) -> list[Path]:
-    """The job folders anywhere below a sweep folder, or the folder itself if it is a run; job 10 comes after job 9.
+    """Finds the job folders anywhere below a sweep folder, or the folder itself if it is a run; job 10 follows job 9.
 
-    A job that died before it wrote a run.json is found too, by its number or by Hydra's `.hydra` folder. Links are not
-    followed, so that a `latest` that points at a job does not count it twice.
+    A job that died before it wrote its run.json is found too, by its number or by Hydra's `.hydra` folder. Links are
+    not followed, so that a link `latest` to a job does not count it twice.
 
     Args:
-        sweep_folder: What Hydra's multirun wrote, or any folder of run folders.
+        sweep_folder: The folder that Hydra's multirun wrote, or any folder of run folders.
 
     Raises:
         UserError: If there is no such folder, or one in it cannot be read.

@@ -1,13 +1,16 @@
-"""Reads a run's instances.npz: how much each instance of a clip counts, and how instances look at each other."""
+"""Writes and reads ``instances.npz``: the weight of each instance of a clip, and the adjacency of the instances."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zipfile import BadZipFile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micacl.errors import UserError
+from micacl.files import replacing
+from micacl.run_folder.npz_file import open_arrays
 from micacl.run_folder.record import Run
 
 INSTANCES_FILE = "instances.npz"
@@ -15,10 +18,10 @@ INSTANCES_FILE = "instances.npz"
 
 @dataclass(frozen=True)
 class Instances:
-    """What the network makes of the instances, T of them in a clip.
+    """WIAN's weights and GEIIM's adjacency of the T instances of a clip.
 
     Attributes:
-        weights: By clip, shape (T,), not negative; empty for a network without WIAN.
+        weights: The weights by clip, each of shape (T,), not negative; empty for a network without WIAN.
         adjacency: GEIIM's A, shape (T, T); None for a network without GEIIM.
     """
 
@@ -26,23 +29,49 @@ class Instances:
     adjacency: NDArray[np.float64] | None
 
 
-def read_instances(run: Run) -> Instances | None:
-    """Reads a run's instances.npz: `clip` (N names), `weights` (N, T) and `adjacency` (T, T).
-
-    A network without GEIIM has no `adjacency`, one without WIAN neither `clip` nor `weights`.
+def write_instances(
+    folder: Path,
+    clip_names: Sequence[str],
+    weight_NT: NDArray[np.float32] | None,
+    adjacency_TT: NDArray[np.float32] | None,
+) -> None:
+    """Writes ``instances.npz``, whole or not at all; no file for a network that has neither WIAN nor GEIIM.
 
     Args:
-        run: The run.
+        folder: The run folder.
+        clip_names: The names of the N clips.
+        weight_NT: WIAN's instance weights, not negative. None, for a network without WIAN, leaves out `clip` and
+            `weights`.
+        adjacency_TT: GEIIM's A. None, for a network without GEIIM, leaves out `adjacency`.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    if weight_NT is not None:
+        arrays |= {"clip": np.array(clip_names), "weights": weight_NT}
+    if adjacency_TT is not None:
+        arrays["adjacency"] = adjacency_TT
+    if arrays:
+        with replacing(folder / INSTANCES_FILE) as partial:
+            np.savez(partial, **arrays)  # type: ignore[arg-type]
+
+
+def read_instances(run: Run) -> Instances | None:
+    """Reads a run's instances.npz.
+
+    Args:
+        run: The run whose instances to read.
 
     Returns:
-        None where the run has not recorded them.
+        The instances; None where the run has not recorded them.
 
     Raises:
         UserError: If the file is damaged, or holds weights that are negative or not finite.
     """
     path = run.folder / INSTANCES_FILE
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             adjacency = arrays["adjacency"].astype(np.float64) if "adjacency" in arrays else None
             if adjacency is not None and "clip" not in arrays and "weights" not in arrays:
                 clip, weights = np.empty(0, dtype=str), np.empty((0, len(adjacency)))
@@ -50,10 +79,6 @@ def read_instances(run: Run) -> Instances | None:
                 clip, weights = arrays["clip"], arrays["weights"].astype(np.float64)
     except FileNotFoundError:
         return None
-    except KeyError as error:
-        raise UserError(f"{path} is damaged: {error.args[0]}.") from error
-    except (OSError, EOFError, ValueError, TypeError, BadZipFile) as error:
-        raise UserError(f"{path} is damaged and cannot be read: {error}") from error
     if weights.ndim != 2 or clip.shape != weights.shape[:1] or not weights.shape[1]:
         raise UserError(f"{path} is damaged: its weights are not those of its clips.")
     if adjacency is not None and adjacency.shape != (weights.shape[1],) * 2:

@@ -1,16 +1,17 @@
-"""Reads a run's metrics.csv: losses, learning rate and rates, a row an epoch."""
+"""Writes and reads ``metrics.csv``: losses, learning rate and recognition rates, one row per epoch."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from micacl.errors import UserError
-from micacl.run_folder.csv_file import read_csv
+from micacl.run_folder.csv_file import read_csv, write_rows
 from micacl.run_folder.record import Run
 
 METRICS_FILE = "metrics.csv"
 
-# What a reader looks for first, in this order; a run has either of the two splits.
+# The metrics to show first, in this order; a run has one of the two splits.
 FIRST = ("test/uar", "validation/uar", "test/war", "validation/war", "train/total")
 
 
@@ -27,6 +28,19 @@ class Metrics:
     epoch: tuple[int, ...]
     columns: Mapping[str, tuple[float | None, ...]]
     not_finite: Mapping[str, int]
+
+
+def write_metrics(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Writes ``metrics.csv``, whole or not at all.
+
+    Args:
+        folder: The run folder.
+        rows: The metrics of each epoch, `epoch` among them, counted from 1.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    write_rows(folder / METRICS_FILE, rows)
 
 
 def read_metrics(run: Run) -> Metrics:
@@ -63,5 +77,5 @@ def read_metrics(run: Run) -> Metrics:
 
 
 def is_rate(metric: str) -> bool:
-    """Whether a metric is a fraction that people read as per cent."""
+    """Tells whether a metric is a fraction that people read as per cent."""
     return metric.endswith(("/war", "/uar")) or "/recall_" in metric

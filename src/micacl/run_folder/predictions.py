@@ -1,27 +1,33 @@
-"""Reads a run's predictions.csv, and counts: the confusion matrix, and the rates that follow from it."""
+"""Writes and reads ``predictions.csv``: the label, the prediction and the probabilities of every test clip."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micacl.errors import UserError
+from micacl.files import replacing
+from micacl.rates import confusion_matrix, uar, war
 from micacl.run_folder.csv_file import read_csv
 from micacl.run_folder.record import RUN_FILE, Results, Run
 
 PREDICTIONS_FILE = "predictions.csv"
 
+AGREE = 1e-4  # rates further apart than this come from different predictions, not from rounding
+
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a run said of each test clip.
+    """The predictions for N test clips of K classes.
 
     Attributes:
-        clip: N names, each once.
-        label: Shape (N,), class indices.
-        prediction: Shape (N,), class indices.
-        probability: Shape (N, K); NaN in the rows of clips whose probabilities are no probabilities.
+        clip: The names of the clips, each once.
+        label: The true classes, shape (N,).
+        prediction: The predicted classes, shape (N,).
+        probability: The probability of each class, shape (N, K); rows of damaged probabilities are NaN.
     """
 
     clip: tuple[str, ...]
@@ -31,10 +37,34 @@ class Predictions:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """Shape (K, K), clips: row k holds the clips with label k, column j those predicted as j."""
-        num_classes = self.probability.shape[1]
-        counts = np.bincount(self.label * num_classes + self.prediction, minlength=num_classes**2)
-        return counts.reshape(num_classes, num_classes).astype(np.int64)
+        """The confusion matrix in clips, shape (K, K); rows are labels, columns predictions."""
+        return confusion_matrix(self.label, self.prediction, self.probability.shape[1])
+
+
+def write_predictions(folder: Path, predictions: Predictions, class_names: Sequence[str]) -> None:
+    """Writes ``predictions.csv``, whole or not at all.
+
+    Args:
+        folder: The run folder.
+        predictions: The predictions.
+        class_names: The names of the K classes, in the order of the labels.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    rows = zip(
+        predictions.clip,
+        predictions.label.tolist(),
+        predictions.prediction.tolist(),
+        predictions.probability.tolist(),
+        strict=True,
+    )
+    with replacing(folder / PREDICTIONS_FILE) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip", "label", "prediction", *map(_column, class_names)])
+        for clip, label, prediction, probabilities in rows:
+            cells = [f"{probability:.6f}" for probability in probabilities]
+            writer.writerow([clip, class_names[label], class_names[prediction], *cells])
 
 
 def read_predictions(run: Run) -> Predictions:
@@ -67,76 +97,46 @@ def read_predictions(run: Run) -> Predictions:
     return Predictions(tuple(rows), np.array(labels), np.array(predictions), probability)
 
 
-def _probabilities(row: Mapping[str, str], class_names: tuple[str, ...]) -> list[float]:
-    """The counts need none of them, so that damaged ones make a clip's row undefined and no more."""
+def _column(class_name: str) -> str:
+    return f"p_{class_name}"
+
+
+def _probabilities(row: Mapping[str, str], class_names: Sequence[str]) -> list[float]:
+    """Reads the probabilities of a clip; damaged ones become NaN, since counting clips needs none of them."""
     try:
-        values = [float(row[f"p_{name}"] or "nan") for name in class_names]
+        values = [float(row[_column(name)] or "nan") for name in class_names]
     except (KeyError, ValueError):
         return [float("nan")] * len(class_names)
     return values if all(0 <= value <= 1 for value in values) else [float("nan")] * len(class_names)
 
 
 def read_confusion(run: Run) -> NDArray[np.int64]:
-    """How many test clips of each class were taken for which.
+    """Counts how many test clips of each class a run took for which.
 
     Args:
         run: The run whose predictions to count.
 
     Returns:
-        Shape (K, K), clips: row k holds the clips with label k, column j those predicted as j.
+        The confusion matrix in clips, shape (K, K); rows are labels, columns predictions.
 
     Raises:
-        UserError: As `read_predictions`.
+        UserError: If `read_predictions` raises it.
     """
     return read_predictions(run).confusion
 
 
-def recalls(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Recall of each class.
+def disagreement(results: Results, counts_KK: NDArray[np.int64]) -> list[str]:
+    """Compares the rates of run.json with those of predictions.csv, which are shown side by side.
 
     Args:
-        counts: Confusion matrix, shape (K, K), rows are labels.
+        results: The results of run.json.
+        counts_KK: The confusion matrix of predictions.csv.
 
     Returns:
-        Shape (K,), fractions; NaN for a class with no clip.
+        One sentence for each rate that differs.
     """
-    clips = counts.sum(axis=1)
-    undefined = np.full(len(clips), np.nan)
-    return np.asarray(np.divide(np.diagonal(counts), clips, out=undefined, where=clips > 0), dtype=np.float64)
-
-
-def war(counts: NDArray[np.int64]) -> float:
-    """Weighted average recall, a fraction: the share of clips that are right.
-
-    Args:
-        counts: Confusion matrix, shape (K, K), rows are labels.
-    """
-    return float(np.trace(counts) / counts.sum())
-
-
-def uar(counts: NDArray[np.int64]) -> float:
-    """Unweighted average recall, a fraction: the mean of the recalls of the classes that have clips.
-
-    Args:
-        counts: Confusion matrix, shape (K, K), rows are labels.
-    """
-    return float(np.nanmean(recalls(counts)))
-
-
-AGREE = 1e-4  # rates further apart than this come from different predictions, not from rounding
-
-
-def disagreement(results: Results, counts: NDArray[np.int64]) -> list[str]:
-    """One sentence for each rate that differs: counts stand beside rates only if both are of the same predictions.
-
-    Args:
-        results: Of run.json.
-        counts: Confusion matrix of predictions.csv, shape (K, K).
-    """
-    notes = []
-    for name, reported, counted in (("WAR", results.war, war(counts)), ("UAR", results.uar, uar(counts))):
-        if reported is not None and abs(reported - counted) > AGREE:
-            notes.append(
-                f"{RUN_FILE} and {PREDICTIONS_FILE} disagree: {name} {100 * reported:.2f} against {100 * counted:.2f}."
-            )
-    return notes
+    return [
+        f"{RUN_FILE} and {PREDICTIONS_FILE} disagree: {name} {100 * reported:.2f} against {100 * counted:.2f}."
+        for name, reported, counted in (("WAR", results.war, war(counts_KK)), ("UAR", results.uar, uar(counts_KK)))
+        if reported is not None and abs(reported - counted) > AGREE
+    ]

@@ -1,30 +1,109 @@
-"""Reads what a run says of itself: the run.json in its folder."""
+"""Writes and reads ``run.json``: what was run, how far it came, and its results. docs/run_folder.md lists its keys."""
 
 import json
+import platform
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
 from micacl.errors import UserError
-from micacl.run_folder.fields import FieldError, checked, field, flag, optional, rate
+from micacl.files import replacing
+from micacl.run_folder.config import write_config
+from micacl.run_folder.environment import git_state, package_versions
+from micacl.run_folder.json_fields import FieldError, checked, field, flag, optional, rate
 
 RUN_FILE = "run.json"
+FORMAT = 1  # of the files of a run folder; 0, which no file states, had the same keys except "format"
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
 
+class NewerFormatError(UserError):
+    """Reports a run folder that a newer version of micacl wrote."""
+
+
+class RunRecord:
+    """Writes the ``run.json`` of a run folder and keeps it up to date.
+
+    Args:
+        folder: The run folder; created if it is missing.
+        about: The fields that identify the run (data set, classes, fold, seed, setting, ...).
+        config_yaml: The resolved config.
+        active: Whether to write; False for the processes of rank above 0.
+        earlier: The record of the start that this one resumes; empty for a new run.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        config_yaml: str,
+        active: bool = True,
+        earlier: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.folder = folder
+        self._active = active
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._start = time.monotonic() - (earlier.get("seconds") or 0)
+        self._record: dict[str, Any] = {
+            "format": FORMAT,
+            "status": "running",
+            "error": None,
+            **about,
+            "results": None,
+            **git_state(),
+            "versions": package_versions(),
+            "python": platform.python_version(),
+            "device": None,
+            "started": earlier.get("started") or now,
+            "resumed": [*earlier.get("resumed", []), *([now] if earlier else [])],
+            "seconds": None,
+            "command": sys.argv,
+        }
+        if active:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.write_config(config_yaml)
+        self.update()
+
+    def write_config(self, config_yaml: str) -> None:
+        """Writes ``config.yaml``."""
+        if self._active:
+            write_config(self.folder, config_yaml)
+
+    def update(self, **fields: Any) -> None:
+        """Sets fields and writes the file, whole or not at all."""
+        self._record |= fields
+        self._record["seconds"] = round(time.monotonic() - self._start, 1)
+        if self._active:
+            _write(self.folder, self._record)
+
+
+def amend_record(folder: Path, **fields: Any) -> None:
+    """Sets fields of a ``run.json`` that another process has written."""
+    _write(folder, json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) | fields)
+
+
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
+    with replacing(folder / RUN_FILE) as partial:
+        partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class Costs:
-    """A network's costs for one clip.
+    """The costs of a network for one clip.
 
     Attributes:
-        clip_shape: Of the clip, (3, F, H, W).
-        parameters: How many.
-        multiply_adds: Of convolutions and matrix products, as computed.
+        clip_shape: The shape of the clip, (3, F, H, W).
+        parameters: The number of parameters.
+        multiply_adds: The multiply-adds of convolutions and matrix products, as computed.
         multiply_adds_with_padding: The same with the temporal taps that meet nothing but padding.
-        latency_ms: Median time of one clip in a batch of its own, in milliseconds, on the run's device.
-        latency_repeats: How many passes the median is of.
+        latency_ms: The median time of a batch of one clip on the run's device, in milliseconds.
+        latency_repeats: The number of passes that the median is of.
     """
 
     clip_shape: tuple[int, ...]
@@ -37,7 +116,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class BestOnTest:
-    """The highest test WAR and the highest test UAR over all epochs, each picked for itself on the test split.
+    """The highest test WAR and the highest test UAR over all epochs, each chosen on the test split by itself.
 
     Rates are fractions; None where the run measured none.
     """
@@ -53,7 +132,7 @@ class Results:
     """A finished run's figures on the test split, as fractions; None where undefined.
 
     Attributes:
-        headline: Which epoch `war`, `uar` and `recall` belong to, in words ("last epoch").
+        headline: The epoch of `war`, `uar` and `recall`, in words ("last epoch").
         war: Weighted average recall.
         uar: Unweighted average recall.
         recall: Recall of every class of the run; None for a class with no test clip.
@@ -69,12 +148,12 @@ class Results:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was tested without a training.
+    """A checkpoint that was tested without training.
 
     Attributes:
-        epoch: After which it was written.
-        dataset: What it was trained on; None where that is not recorded.
-        fold: Likewise.
+        epoch: The epoch after which it was written, counted from 1.
+        dataset: The data set that it was trained on; None where that is not recorded.
+        fold: The fold that it was trained for; None where that is not recorded, or the data set has no folds.
     """
 
     epoch: int
@@ -87,26 +166,26 @@ class Run:
     """One run, read from its folder: a training, or the test of a checkpoint.
 
     Attributes:
-        folder: Where it lies.
-        status: "running" is also what a killed run leaves behind.
-        error: What a failed run reported, or what interrupted it.
+        folder: The run folder.
+        status: The status; a killed run leaves "running" behind.
+        error: The error of a failed run, or what interrupted it.
         dataset: The data set's name.
-        class_names: In the order of the labels; empty until the run has read its data.
-        fold: None for a data set without folds.
-        seed: None for an unseeded run.
+        class_names: The classes in the order of the labels; empty until the run has read its data.
+        fold: The fold that was tested; None for a data set without folds.
+        seed: The seed; None for an unseeded run.
         setting: The job's overrides without fold and seed, or "default".
         protocol: "published", "holdout" or "checkpoint of" a run.
-        results: None until the run has finished.
-        git_commit: The code that ran, if known.
-        git_changed: Whether that code was changed; None if unknown.
-        ablation: Which parts of the method were on, by name; empty where not recorded.
-        class_counts: Training clips of each class; None where not recorded.
-        data_manifest: Hash of the data's manifest; None where not recorded.
-        device: What the run computed on, if known.
-        precision: In which it computed, if known.
-        versions: Version of each package that decides the figures.
-        checkpoint: What was tested; None for a training.
-        costs: The network's; None where not recorded.
+        results: The figures; None until the run has finished.
+        git_commit: The commit of the code that ran, if known.
+        git_changed: Whether that code had uncommitted changes; None if unknown.
+        ablation: Whether each part of the method was on, by name; empty where not recorded.
+        class_counts: The training clips of each class; None where not recorded.
+        data_manifest: The hash of the data's manifest; None where not recorded.
+        device: The device that the run computed on, if known.
+        precision: The precision in which it computed, if known.
+        versions: The version of each package that decides the figures.
+        checkpoint: The checkpoint that was tested; None for a training.
+        costs: The costs of the network; None where not recorded.
     """
 
     folder: Path
@@ -138,22 +217,49 @@ def read_run(folder: Path) -> Run:
         folder: The run folder.
 
     Raises:
-        UserError: If `folder` is no run folder, or its run.json is damaged. The message names the file and the field.
+        NewerFormatError: If a newer version of micacl wrote it.
+        UserError: If `folder` is not a run folder, or its run.json is damaged. The message names the file and the
+            field.
+    """
+    fields = read_fields(folder)
+    try:
+        return _run(folder, fields)
+    except FieldError as error:
+        raise _damaged(folder, error) from error
+
+
+def read_fields(folder: Path) -> dict[str, Any]:
+    """Reads the fields of a run.json, of which nothing but the format is checked.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        NewerFormatError: If a newer version of micacl wrote it.
+        UserError: If `folder` is not a run folder, or its run.json is damaged.
     """
     path = folder / RUN_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        fields = checked(dict, json.loads(path.read_text(encoding="utf-8")), "the file")
+        version = optional(fields, "format", int) or 0
     except (FileNotFoundError, NotADirectoryError):
-        what = "it has no run.json" if folder.is_dir() else "no such folder"
+        what = f"it has no {RUN_FILE}" if folder.is_dir() else "no such folder"
         raise UserError(f"{folder} is not the folder of a run: {what}.") from None
+    except FieldError as error:
+        raise _damaged(folder, error) from error
     except (ValueError, RecursionError) as error:  # broken JSON and broken UTF-8 alike
         raise UserError(f"{path} is damaged and cannot be read as JSON: {error}") from error
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    try:
-        return _run(folder, checked(dict, content, "the file"))
-    except FieldError as error:
-        raise UserError(f"{path} is damaged: {error}.") from error
+    if version > FORMAT:
+        raise NewerFormatError(
+            f"{path} has format {version}, and this version of micacl reads formats up to {FORMAT}: update micacl."
+        )
+    return fields
+
+
+def _damaged(folder: Path, error: FieldError) -> UserError:
+    return UserError(f"{folder / RUN_FILE} is damaged: {error}.")
 
 
 def _run(folder: Path, record: dict[str, Any]) -> Run:
@@ -187,7 +293,7 @@ def _run(folder: Path, record: dict[str, Any]) -> Run:
             for name, version in (optional(record, "versions", dict) or {}).items()
         },
         checkpoint=_checkpoint(optional(record, "checkpoint", dict)),
-        costs=read_costs(optional(record, "costs", dict)),
+        costs=_costs(optional(record, "costs", dict)),
     )
 
 
@@ -229,12 +335,7 @@ def _results(record: dict[str, Any], class_names: tuple[str, ...]) -> Results:
     )
 
 
-def read_costs(record: dict[str, Any] | None) -> Costs | None:
-    """Reads the "costs" of run.json; None where there are none.
-
-    Raises:
-        FieldError: If a field is missing or of another type.
-    """
+def _costs(record: dict[str, Any] | None) -> Costs | None:
     if record is None:
         return None
     costs = Costs(

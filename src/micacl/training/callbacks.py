@@ -10,7 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
-from micacl.run_folder.csv_file import write_rows
+from micacl.run_folder.metrics import write_metrics
 from micacl.training.module import ExpressionModule
 
 log = logging.getLogger(__name__)
@@ -73,15 +73,15 @@ class EpochTable(Callback):
     """Keeps ``metrics.csv``, a row an epoch, prints a line of it, and hands it on.
 
     Args:
-        path: The file.
+        folder: The run folder.
         validation_name: Prefix of the validation metrics.
         log_row: Gets each row once; those of a run that is resumed too, before the first new one.
     """
 
     def __init__(
-        self, path: Path, validation_name: str, log_row: Callable[[Mapping[str, float]], None] | None = None
+        self, folder: Path, validation_name: str, log_row: Callable[[Mapping[str, float]], None] | None = None
     ) -> None:
-        self.path = path
+        self.folder = folder
         self.validation_name = validation_name
         self.rows: list[dict[str, float]] = []
         self._log_row = log_row
@@ -115,7 +115,7 @@ class EpochTable(Callback):
 
     @rank_zero_only
     def _write(self, num_epochs: int) -> None:
-        write_rows(self.path, self.rows)
+        write_metrics(self.folder, self.rows)
         if self._log_row is not None:
             for row in self.rows[self._num_logged :]:
                 self._log_row(row)

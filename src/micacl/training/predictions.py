@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 from torchmetrics.utilities import dim_zero_cat
+
+from micacl.rates import confusion_matrix, recalls, war
 
 
 class Predictions(NamedTuple):
@@ -118,8 +119,8 @@ class Rates(NamedTuple):
 
 def recognition_rates(predictions: Predictions) -> Rates:
     """Computes WAR, UAR and the recalls of one split's predictions."""
-    num_classes = predictions.probability_NK.shape[1]
-    confusion_KK = multiclass_confusion_matrix(predictions.prediction_N, predictions.label_N, num_classes).double()
-    recall_K = confusion_KK.diagonal() / confusion_KK.sum(dim=1)
-    war = confusion_KK.trace() / confusion_KK.sum()
-    return Rates(float(war), float(recall_K.nanmean()), recall_K.tolist())
+    label_N, prediction_N = (class_N.cpu().numpy() for class_N in (predictions.label_N, predictions.prediction_N))
+    counts_KK = confusion_matrix(label_N, prediction_N, predictions.probability_NK.shape[1])
+    recall_K = torch.from_numpy(recalls(counts_KK).copy())
+    # `rates.uar` is this mean too, but NumPy adds in another order: the last digit would differ from earlier runs'.
+    return Rates(war(counts_KK), float(recall_K.nanmean()), recall_K.tolist())

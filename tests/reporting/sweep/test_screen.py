@@ -10,6 +10,7 @@ from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, results, write_record,
 
 from micacl.errors import UserError
 from micacl.reporting.one_run.table import results_table
+from micacl.reporting.sweep.screen import summary_screen
 from micacl.reporting.sweep.summary import summarize
 from micacl.reporting.text import one_line
 from micacl.run_folder.predictions import read_confusion, war
@@ -79,7 +80,7 @@ def test_a_long_headline_fits(tmp_path: Path) -> None:
 
 def test_a_sweep_in_which_no_run_has_read_its_data(tmp_path: Path) -> None:
     write_record(tmp_path / "0", status="failed", class_names=[], error="no such folder", results=None)
-    text = shown(summarize(tmp_path))
+    text = shown(summary_screen(summarize(tmp_path)))
     assert "no such folder" in text
     assert "Recall" not in text
 
@@ -110,7 +111,7 @@ def test_everything_fits_80_columns(tmp_path: Path, class_names: list[str]) -> N
             tmp_path / str(job), clips, class_names, sample=job, fold=job // 2, setting=["default", long][job % 2]
         )
     write_record(tmp_path / "4", class_names=class_names, status="failed", error="x" * 300, results=None)
-    text = shown(summarize(tmp_path))
+    text = shown(summary_screen(summarize(tmp_path)))
     for name in class_names:
         assert "".join(one_line(name).split())[:5] in "".join(text.split())
     shown(results_table(tmp_path / "0"))
@@ -122,7 +123,7 @@ def test_summary_on_the_screen(tmp_path: Path) -> None:
         write_record(tmp_path / str(fold), dataset="dfew", fold=fold, results=figures)
     write_record(tmp_path / "6", status="failed", error="[bold]no such clip[/bold]", results=None, dataset="dfew")
     (tmp_path / "7").mkdir()
-    text = shown(summarize(tmp_path), width=100)
+    text = shown(summary_screen(summarize(tmp_path)), width=100)
     lines = [line.split() for line in text.splitlines()]
     assert ["default", "5", "of", "6", "60.00", "53.00", "70.00", "60.00"] in lines
     assert ["±", "0.00", "±", "1.58", "±", "0.00", "±", "0.00"] in lines

@@ -193,9 +193,9 @@ def test_an_even_sweep_is_not_warned_about(tmp_path: Path) -> None:
     for job in range(4):
         write_record(tmp_path / str(job), setting="ab"[job % 2], fold=job // 2)
     (table,) = summarize(tmp_path).tables
-    assert len(table.notes) == 2
-    assert "last epoch" in table.notes[0]
-    assert table.notes[1].startswith("best-on-test")
+    assert len(table.footnotes) == 2
+    assert "last epoch" in table.footnotes[0]
+    assert table.footnotes[1].startswith("best-on-test")
 
 
 def test_hostile_names_survive_the_csv(tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ def test_a_resumed_training_ends_as_one_that_was_never_interrupted(
     # MCCL draws noise in each step, so this also holds the random state to the checkpoint.
     options: dict[str, Any] = {"mccl": True, "geiim": True, "warmup_epochs": 1}
     uninterrupted = make_module(**options)
-    fit(uninterrupted, 3, [DataWait(), EpochTable(whole / "metrics.csv", "test")])
+    fit(uninterrupted, 3, [DataWait(), EpochTable(whole, "test")])
     interrupted = make_module(**options)
-    callbacks = [DataWait(), EpochTable(part / "metrics.csv", "test"), last_checkpoint(part), stop_in_epoch(2)]
+    callbacks = [DataWait(), EpochTable(part, "test"), last_checkpoint(part), stop_in_epoch(2)]
     with pytest.raises(Stopped):
         fit(interrupted, 3, callbacks)
     resumed = make_module(**options)
@@ -62,7 +62,7 @@ def test_a_resumed_training_ends_as_one_that_was_never_interrupted(
         for parameter in resumed.parameters():
             parameter.zero_()  # everything must come from the checkpoint
     check_resumable(part / "last.ckpt", resumed, 3)
-    table = EpochTable(rest / "metrics.csv", "test")
+    table = EpochTable(rest, "test")
     trainer = fit(resumed, 3, [DataWait(), table], ckpt_path=part / "last.ckpt")
     assert trainer.global_step == 6
     for name, value in uninterrupted.state_dict().items():

@@ -1,4 +1,4 @@
-"""The confusion matrix of a run as a picture."""
+"""Draws the confusion matrix of a run."""
 
 import textwrap
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from micacl.rates import shares, uar, war
 from micacl.reporting.text import describe, one_line
-from micacl.run_folder.predictions import read_confusion, uar, war
+from micacl.run_folder.predictions import read_confusion
 from micacl.run_folder.record import read_run
 
 CELL = 0.95  # inches a side: two lines of text at 9 points
@@ -26,10 +27,10 @@ def confusion_figure(run_folder: Path) -> Figure:
     """Draws which class was taken for which: counts and the share of the row's clips, coloured by the share.
 
     Args:
-        run_folder: A run's folder with its predictions.csv.
+        run_folder: The folder of a run with its predictions.csv.
 
     Raises:
-        UserError: If the folder is no run's, or its predictions are missing or damaged.
+        UserError: If the folder is not that of a run, or its predictions are missing or damaged.
     """
     run = read_run(run_folder)
     headline = "" if run.results is None else f", {run.results.headline}"
@@ -40,9 +41,9 @@ def counts_figure(counts: NDArray[np.int64], class_names: Sequence[str], title: 
     """Draws a confusion matrix.
 
     Args:
-        counts: Clips, shape (K, K), rows are labels.
-        class_names: The K classes.
-        title: Whose predictions they are.
+        counts: The confusion matrix in clips, shape (K, K); rows are labels.
+        class_names: The names of the K classes.
+        title: The name of the run or the runs.
     """
     clips = counts.sum(axis=1)
     names = [textwrap.fill(one_line(name), NAME_WIDTH) for name in class_names]
@@ -52,9 +53,9 @@ def counts_figure(counts: NDArray[np.int64], class_names: Sequence[str], title: 
     figure = Figure(figsize=(side + 3.0, side + 2.0 + LINE * len(subtitle)), layout="compressed")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    shares = np.divide(counts, clips[:, None], out=np.zeros(counts.shape), where=clips[:, None] > 0)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    _cells(axes, counts, shares)
+    share_KK = np.nan_to_num(shares(counts))
+    image = axes.imshow(share_KK, cmap="Blues", vmin=0, vmax=1)
+    _cells(axes, counts, share_KK)
     _absent(axes, clips)
     _labels(axes, names, clips)
     bar = figure.colorbar(image, ax=axes, fraction=0.04, aspect=25, pad=0.03, format="{x:.0%}")
@@ -65,9 +66,9 @@ def counts_figure(counts: NDArray[np.int64], class_names: Sequence[str], title: 
     return figure
 
 
-def _cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
-    for row, column in np.argwhere(counts).tolist():  # a cell of nought stays empty: the errors are easier to see
-        share = float(shares[row, column])
+def _cells(axes: Axes, counts: NDArray[np.int64], share_KK: NDArray[np.float64]) -> None:
+    for row, column in np.argwhere(counts).tolist():  # cells of 0 stay empty, so that the errors are easier to see
+        share = float(share_KK[row, column])
         axes.text(
             column,
             row,
@@ -81,7 +82,7 @@ def _cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64]) -
 
 
 def _absent(axes: Axes, clips: NDArray[np.int64]) -> None:
-    """A row without clips is hatched: it has no recall, which is not a recall of nought."""
+    """Hatches the rows without clips: they have no recall, which is not a recall of 0."""
     for row in np.flatnonzero(clips == 0).tolist():
         axes.add_patch(Rectangle((-0.5, row - 0.5), len(clips), 1, facecolor="0.95", edgecolor="0.8", hatch="//"))
         axes.text((len(clips) - 1) / 2, row, "no test clip", ha="center", va="center", backgroundcolor="0.95")

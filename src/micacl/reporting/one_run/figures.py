@@ -1,4 +1,4 @@
-"""The pictures of a run: drawn from its folder, saved beside what they show."""
+"""Draws the figures of a run from its folder, and saves them in it."""
 
 from pathlib import Path
 
@@ -9,35 +9,35 @@ from micacl.reporting.one_run.confusion import confusion_figure
 from micacl.reporting.one_run.heat_maps import adjacency_figure, instance_weights_figure
 from micacl.reporting.one_run.tsne import tsne_figure
 from micacl.run_folder.instances import read_instances
+from micacl.run_folder.names import ADJACENCY_FILE, CONFUSION_MATRIX_FILE, INSTANCE_WEIGHTS_FILE, TSNE_FILE
 from micacl.run_folder.record import read_run
 
 DPI = 150
 
 
 def save_figures(run_folder: Path) -> list[Path]:
-    """Draws `confusion_matrix.png` and `tsne.png` into a run folder, and what it has recorded of its instances.
+    """Draws the confusion matrix and the t-SNE, and where instances.npz has them GEIIM's adjacency and WIAN's weights.
 
     Args:
-        run_folder: A run's folder with its predictions and features; `adjacency.png` needs GEIIM's adjacency in
-            instances.npz, `instance_weights.png` WIAN's weights.
+        run_folder: The folder of a run with its predictions and features.
 
     Returns:
-        The paths of the pictures.
+        The paths of the figures.
 
     Raises:
-        UserError: If the folder is no run's, or its predictions or features are missing or damaged, or its
+        UserError: If the folder is not that of a run, its predictions or features are missing or damaged, or its
             instances are damaged.
     """
     paths = [
-        _save(confusion_figure(run_folder), run_folder / "confusion_matrix.png"),
-        _save(tsne_figure(run_folder), run_folder / "tsne.png"),
+        _save(confusion_figure(run_folder), run_folder / CONFUSION_MATRIX_FILE),
+        _save(tsne_figure(run_folder), run_folder / TSNE_FILE),
     ]
     run = read_run(run_folder)
     instances = read_instances(run)
     if instances is not None and instances.adjacency is not None:
-        paths.append(_save(adjacency_figure(run, instances.adjacency), run_folder / "adjacency.png"))
+        paths.append(_save(adjacency_figure(run, instances.adjacency), run_folder / ADJACENCY_FILE))
     if instances is not None and instances.weights:
-        paths.append(_save(instance_weights_figure(run, instances), run_folder / "instance_weights.png"))
+        paths.append(_save(instance_weights_figure(run, instances), run_folder / INSTANCE_WEIGHTS_FILE))
     return paths
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from micacl.reporting.page.evidence import Evidence, gather
+from micacl.reporting.page.run_files import RunFiles, read_run_files
 from micacl.reporting.sweep.aggregate import SettingRow
 from micacl.reporting.sweep.interval import Interval, interval
 from micacl.reporting.sweep.read import SummaryTable
@@ -28,10 +28,10 @@ class Setting:
     row: SettingRow
     label: str
     position: int
-    runs: tuple[Evidence, ...]
+    runs: tuple[RunFiles, ...]
 
     @property
-    def counted(self) -> tuple[Evidence, ...]:
+    def counted(self) -> tuple[RunFiles, ...]:
         """The runs whose predictions can be counted."""
         return tuple(run for run in self.runs if run.predictions is not None)
 
@@ -76,7 +76,7 @@ class Comparison:
 
     table: SummaryTable
     settings: tuple[Setting, ...]
-    unfinished: tuple[Evidence, ...]
+    unfinished: tuple[RunFiles, ...]
     class_counts: tuple[float, ...] | None
     head_to_tail: tuple[int, ...]
     pair: tuple[Setting, ...]
@@ -94,7 +94,7 @@ class Comparison:
         return tuple(np.mean(counts, axis=0).tolist()) if counts else None
 
     @property
-    def evidence(self) -> tuple[Evidence, ...]:
+    def all_runs(self) -> tuple[RunFiles, ...]:
         """Every run's, the unfinished ones' last."""
         return tuple(run for setting in self.settings for run in setting.runs) + self.unfinished
 
@@ -105,7 +105,7 @@ def compare(table: SummaryTable) -> Comparison:
     Args:
         table: Of one data set and one set of classes.
     """
-    found = {run.folder: gather(run) for run in table.runs}
+    found = {run.folder: read_run_files(run) for run in table.runs}
     measured = [row for row in table.rows if row.runs]
     labels = _labels(measured)
     settings = tuple(
@@ -116,7 +116,7 @@ def compare(table: SummaryTable) -> Comparison:
     comparison = Comparison(
         table=table,
         settings=settings,
-        unfinished=tuple(evidence for folder, evidence in found.items() if folder not in done),
+        unfinished=tuple(files for folder, files in found.items() if folder not in done),
         class_counts=_class_counts(table),
         head_to_tail=(),
         pair=_pair(settings),
@@ -126,9 +126,9 @@ def compare(table: SummaryTable) -> Comparison:
     return replace(comparison, head_to_tail=tuple(order))
 
 
-def describe_run(evidence: Evidence) -> str:
+def describe_run(files: RunFiles) -> str:
     """A run within its setting: `fold 1, seed 3`."""
-    return f"fold {number(evidence.run.fold)}, seed {number(evidence.run.seed)}"
+    return f"fold {number(files.run.fold)}, seed {number(files.run.seed)}"
 
 
 def shown_path(folder: Path) -> str:

@@ -1,29 +1,28 @@
-"""Confusion matrices; the page lets the reader choose the run."""
+"""Draws confusion matrices; the page lets the reader choose the run."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from micacl.rates import shares
 from micacl.reporting.page.figure import Figure, axis, layout, plain, rounded
 
 CELL = 52  # pixels
 
 
 def confusion_chart(class_names: Sequence[str], counts: NDArray[np.int64]) -> Figure:
-    """A confusion matrix, coloured by the share of the label's clips; rows without clips stay empty.
+    """Draws a confusion matrix, coloured by the share of the label's clips; rows without clips stay empty.
 
     Args:
-        class_names: The K classes, a line each.
-        counts: Clips, shape (K, K), rows are labels.
+        class_names: The names of the K classes, one line each.
+        counts: The confusion matrix in clips, shape (K, K); rows are labels.
     """
-    clips = counts.sum(axis=1)
-    shares = np.divide(100.0 * counts, clips[:, None], out=np.full(counts.shape, np.nan), where=clips[:, None] > 0)
     names = [plain(name) for name in class_names]
     ticks = {"tickvals": list(range(len(names))), "fixedrange": True, "showgrid": False}
     heat = {
         "type": "heatmap",
-        "z": [rounded(row, 2) for row in shares],
+        "z": [rounded(row, 2) for row in 100 * shares(counts)],
         "zmin": 0,
         "zmax": 100,
         "text": counts.tolist(),

@@ -1,8 +1,8 @@
 """Training curves: every metric of every run, epoch by epoch."""
 
 from micacl.reporting.page.comparison import Comparison, describe_run
-from micacl.reporting.page.evidence import Evidence
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, dash, layout, plain
+from micacl.reporting.page.run_files import RunFiles
 from micacl.run_folder.metrics import FIRST, is_rate
 
 FEW_EPOCHS = 12
@@ -16,7 +16,7 @@ def curve_figures(comparison: Comparison) -> dict[str, Figure]:
         comparison: The settings.
     """
     names = dict.fromkeys(
-        name for run in comparison.evidence if run.metrics is not None for name in run.metrics.columns
+        name for run in comparison.all_runs if run.metrics is not None for name in run.metrics.columns
     )
     first = [name for name in FIRST if name in names]
     return {name: _figure(comparison, name) for name in [*first, *(name for name in names if name not in first)]}
@@ -40,12 +40,12 @@ def _figure(comparison: Comparison, metric: str) -> Figure:
     if any(trace["legendgroup"] == "unfinished" for trace in data):
         legend.append(LegendEntry("unfinished", "without a result", "━", FAINT))
     title = f"{plain(metric)} %" if is_rate(metric) else plain(metric)
-    epochs = max((run.metrics.epoch[-1] for run in comparison.evidence if run.metrics is not None), default=1)
+    epochs = max((run.metrics.epoch[-1] for run in comparison.all_runs if run.metrics is not None), default=1)
     ticks = {"dtick": 1} if epochs <= FEW_EPOCHS else {}  # Plotly would write 1.2, 1.4, ...
     return Figure(data, layout(xaxis=axis("epoch", **ticks), yaxis=axis(title)), 370, legend=legend)
 
 
-def _line(run: Evidence, metric: str, name: str) -> dict[str, object] | None:
+def _line(run: RunFiles, metric: str, name: str) -> dict[str, object] | None:
     if run.metrics is None or metric not in run.metrics.columns:
         return None
     scale = 100 if is_rate(metric) else 1

@@ -10,11 +10,13 @@ from micacl.reporting.one_run.calibration import Calibration, calibration
 from micacl.reporting.one_run.embedding import Embedded, embed_run
 from micacl.reporting.one_run.pictures import Sheet, data_uris, sheet
 from micacl.reporting.page.comparison import Comparison, Setting, compare, describe_run, shown_path
-from micacl.reporting.page.evidence import Evidence
+from micacl.reporting.page.run_files import RunFiles, describe_gap
 from micacl.reporting.sweep.read import Summary, read_sweep
 from micacl.run_folder.features import FEATURES_FILE
 from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
 from micacl.run_folder.instances import INSTANCES_FILE, Instances, read_instances
+from micacl.run_folder.predictions import PREDICTIONS_FILE
+from micacl.run_folder.record import Run
 
 FRAME_SIDE = 72  # pixels
 CLIPS = 12  # of which frames and weights are shown
@@ -89,13 +91,13 @@ def read_report(*folders: Path) -> Report:
 
 
 def _part(comparison: Comparison) -> Part:
-    missing = [(shown_path(run.run.folder), sentence) for run in comparison.evidence for sentence in run.missing]
+    missing = [(shown_path(run.run.folder), sentence) for run in comparison.all_runs for sentence in run.missing]
     panels = []
     for setting, run in _same_fold(comparison):
         try:
             panels.append((f"{setting.label}, {describe_run(run)}", embed_run(run.run)))
         except UserError as error:
-            missing.append(_gap(run, error))
+            missing.append(_gap(run.run, error))
     thumbnails = _sheet([embedded for _, embedded in panels], missing)
     chosen, instances, clips = _instances(comparison, missing)
     return Part(
@@ -110,11 +112,11 @@ def _part(comparison: Comparison) -> Part:
     )
 
 
-def _gap(run: Evidence, error: UserError) -> tuple[str, str]:
-    return shown_path(run.run.folder), str(error).replace(f"{run.run.folder}/", "")
+def _gap(run: Run, error: UserError) -> tuple[str, str]:
+    return shown_path(run.folder), describe_gap(run, error)
 
 
-def _same_fold(comparison: Comparison) -> list[tuple[Setting, Evidence]]:
+def _same_fold(comparison: Comparison) -> list[tuple[Setting, RunFiles]]:
     """A run of each setting of the pair, of one fold and seed where they share one: features of two cannot be mixed."""
     with_features = [
         (setting, [run for run in setting.runs if (run.run.folder / FEATURES_FILE).is_file()])
@@ -138,7 +140,7 @@ def _sheet(panels: list[Embedded], missing: list[tuple[str, str]]) -> Sheet | No
         try:
             found = read_images(embedded.run, THUMBNAILS_FILE)
         except UserError as error:
-            missing.append((shown_path(embedded.run.folder), str(error).replace(f"{embedded.run.folder}/", "")))
+            missing.append(_gap(embedded.run, error))
             continue
         wanted = set(embedded.data.clip)
         pictures |= {clip: images[0] for clip, images in found.items() if clip in wanted and clip not in pictures}
@@ -161,7 +163,7 @@ def _calibrations(comparison: Comparison, missing: list[tuple[str, str]]) -> dic
             sure = np.take_along_axis(predictions.probability, predictions.prediction[:, None], axis=1)[:, 0]
             known = np.isfinite(sure)
             if not known.all():
-                gap = f"{np.count_nonzero(~known)} of {len(known)} clips have no probabilities in predictions.csv."
+                gap = f"{np.count_nonzero(~known)} of {len(known)} clips have no probabilities in {PREDICTIONS_FILE}."
                 missing.append((shown_path(run.run.folder), gap))
             confidence.append(sure[known])
             right.append((predictions.label == predictions.prediction)[known])
@@ -181,12 +183,12 @@ def _instances(
                 if instances is not None:
                     return f"{setting.label}, {describe_run(run)}", instances, _clips(run, instances)
             except UserError as error:
-                if _gap(run, error) not in missing:
-                    missing.append(_gap(run, error))
+                if _gap(run.run, error) not in missing:
+                    missing.append(_gap(run.run, error))
     return None, None, ()
 
 
-def _clips(run: Evidence, instances: Instances) -> tuple[ClipFrames, ...]:
+def _clips(run: RunFiles, instances: Instances) -> tuple[ClipFrames, ...]:
     clips = []
     path = run.run.folder / FRAMES_FILE
     if not instances.weights:  # a network without WIAN
@@ -204,7 +206,7 @@ def _clips(run: Evidence, instances: Instances) -> tuple[ClipFrames, ...]:
     return tuple(clips)
 
 
-def _said(run: Evidence, clip: str) -> tuple[str | None, str | None]:
+def _said(run: RunFiles, clip: str) -> tuple[str | None, str | None]:
     if run.predictions is None or clip not in run.predictions.clip:
         return None, None
     n = run.predictions.clip.index(clip)

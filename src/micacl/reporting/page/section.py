@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from micacl.rates import recalls
 from micacl.reporting.one_run.costs import CostRow, measured_costs, published_costs
 from micacl.reporting.page.calibration import calibration_figure
 from micacl.reporting.page.comparison import Comparison
@@ -17,7 +18,6 @@ from micacl.reporting.page.tsne import tsne_chart
 from micacl.reporting.published import printed_costs
 from micacl.reporting.text import describe_data, one_line
 from micacl.run_folder.config import differences
-from micacl.run_folder.predictions import recalls
 from micacl.settings import kind_of
 
 
@@ -97,7 +97,7 @@ def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
         facts=_facts(comparison),
         costs=_costs(comparison),
         costs_note=printed_costs().note,
-        tested_only=all(evidence.run.checkpoint is not None for evidence in comparison.evidence),
+        tested_only=all(files.run.checkpoint is not None for files in comparison.all_runs),
     )
 
 
@@ -137,8 +137,8 @@ def _is_of_interest(name: str) -> bool:
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
-    finished = [evidence.run for setting in comparison.settings for evidence in setting.runs]
-    runs = finished or [evidence.run for evidence in comparison.unfinished]
+    finished = [files.run for setting in comparison.settings for files in setting.runs]
+    runs = finished or [files.run for files in comparison.unfinished]
     commits = [
         f"{run.git_commit[:10]}{' with uncommitted changes' if run.git_changed else ''}" if run.git_commit else None
         for run in runs
@@ -155,7 +155,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
 def _costs(comparison: Comparison) -> list[tuple[str, list[CostRow]]]:
     """Of the first run of a setting that has recorded them: the others' network is the same."""
     measured = [
-        (setting.label, next(filter(None, (measured_costs(evidence.run) for evidence in setting.runs)), []))
+        (setting.label, next(filter(None, (measured_costs(files.run) for files in setting.runs)), []))
         for setting in comparison.settings
     ]
     found = [(label, rows) for label, rows in measured if rows]

@@ -96,7 +96,7 @@ def curves_figure(comparison: Comparison) -> Figure | None:
     Args:
         comparison: The settings.
     """
-    known = {name for run in comparison.evidence if run.metrics is not None for name in run.metrics.columns}
+    known = {name for run in comparison.all_runs if run.metrics is not None for name in run.metrics.columns}
     metrics = [name for name in FIRST if name in known]
     if not metrics or not comparison.settings:
         return None

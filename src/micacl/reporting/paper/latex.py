@@ -54,7 +54,7 @@ def results_table(comparison: Comparison) -> str:
             best = [mean_and_std(row.best_on_test_war), mean_and_std(row.best_on_test_uar)]
             ours.append([setting.label, "best on test", *[UNDEFINED] * len(names), *best])
     blocks.append(ours)
-    notes = [f"% {one_line(note)}" for note in comparison.table.notes]
+    notes = [f"% {one_line(note)}" for note in comparison.table.footnotes]
     return "\n".join([*notes, *_booktabs(header, "ll" + "r" * (len(header) - 2), blocks), ""])
 
 

@@ -33,7 +33,7 @@ def _section(table: SummaryTable) -> list[str]:
         rows += [_published(row, table.published, table.class_names) for row in table.published.rows]
     lines = [f"## {escape(describe_data(table.dataset, table.class_names))}", ""]
     lines += [*markdown_table(header, align, rows), ""]
-    lines += [*(f"- {escape(note)}" for note in table.notes), ""]
+    lines += [*(f"- {escape(note)}" for note in table.footnotes), ""]
     if table.failed:
         lines += ["### Jobs without a result", "", *_failed(table.failed), ""]
     return lines

@@ -1,21 +1,15 @@
-"""Reads a sweep: which runs can be averaged and compared, and which jobs have no result."""
-
-from __future__ import annotations
+"""Reads a sweep: finds the runs that can be averaged and compared, and the jobs without a result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from micacl.errors import UserError
 from micacl.reporting.published import PublishedTable, published_for
 from micacl.reporting.sweep.aggregate import SettingRow, complete, setting_rows
-from micacl.reporting.sweep.notes import notes
+from micacl.reporting.sweep.footnotes import footnotes
 from micacl.run_folder.find import find_jobs
 from micacl.run_folder.record import RUN_FILE, Run, read_run
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 @dataclass(frozen=True)
@@ -23,10 +17,10 @@ class FailedJob:
     """A job of the sweep that has no result.
 
     Attributes:
-        job: Its folder, relative to the folder that was read; with that folder's name where several were.
+        job: The job's folder, relative to the folder that was read; with that folder's name where several were read.
         status: "failed", "unfinished", "no result" (finished without a WAR) or "unreadable".
-        reason: One line.
-        run: What its run.json says, if it can be read.
+        reason: The reason in one line.
+        run: The record of the run, if it can be read.
     """
 
     job: str
@@ -41,12 +35,12 @@ class SummaryTable:
 
     Attributes:
         dataset: The data set's name.
-        class_names: In the order of the labels; empty if every run failed before it had read its data.
-        runs: All of them, those without a result included.
-        rows: One for each setting.
+        class_names: The classes in the order of the labels; empty if every run failed before it had read its data.
+        runs: All runs, those without a result included.
+        rows: One row for each setting.
         failed: The jobs without a result.
         published: The paper's figures for this data set, if there are any.
-        notes: Sentences that a reader needs beside the figures.
+        footnotes: The sentences that a reader needs beside the figures.
     """
 
     dataset: str
@@ -55,36 +49,30 @@ class SummaryTable:
     rows: tuple[SettingRow, ...]
     failed: tuple[FailedJob, ...]
     published: PublishedTable | None
-    notes: tuple[str, ...]
+    footnotes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A sweep, ready to be written and shown; rich prints it as tables.
+    """A sweep, ready to be written and shown.
 
     Attributes:
-        folders: Where the sweep lies; several where several were read together.
-        tables: One for each data set and set of classes.
-        unreadable: Jobs of which not even the data set is known.
+        folders: The folders that were read together.
+        tables: One table for each data set and set of classes.
+        unreadable: The jobs whose run.json cannot be read.
     """
 
     folders: tuple[Path, ...]
     tables: tuple[SummaryTable, ...]
     unreadable: tuple[FailedJob, ...]
 
-    def __rich__(self) -> RenderableType:
-        # Imported here: the summary's files are written without rich, and importing it takes longer than all the rest.
-        from micacl.reporting.sweep.screen import summary_screen
-
-        return summary_screen(self)
-
 
 def read_sweep(*folders: Path) -> Summary:
     """Reads every job of one or several sweeps and averages each setting.
 
     Args:
-        folders: What Hydra's multirun wrote, or any folder with run folders in it, or run folders. Jobs may still be
-            running. A run that lies in several of them counts once.
+        folders: Folders that Hydra's multirun wrote, any folders with run folders in them, or run folders. Jobs may
+            still be running. A run that lies in several of the folders counts once.
 
     Raises:
         UserError: If there is no run in one of the folders.
@@ -110,7 +98,7 @@ def read_sweep(*folders: Path) -> Summary:
 
 
 def _find_jobs(folders: Sequence[Path]) -> dict[Path, str]:
-    """The job folders, each with its name, none of them twice."""
+    """Finds the job folders, each once, with its name."""
     names: dict[Path, str] = {}
     seen: set[Path] = set()
     for folder in folders:
@@ -128,7 +116,7 @@ def _find_jobs(folders: Sequence[Path]) -> dict[Path, str]:
 
 
 def _class_names(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
-    """A run's classes; for one that failed before it had read its data, those of another run on the same data set."""
+    """Finds a run's classes; if it failed before it read its data, those of another run on the same data set."""
     same = [run] + [other for other in runs if other.dataset == run.dataset]
     return next((other.class_names for other in same if other.class_names), ())
 
@@ -146,7 +134,7 @@ def _table(runs: Sequence[Run], class_names: tuple[str, ...], names: Mapping[Pat
         rows=rows,
         failed=tuple(_failed(run, names[run.folder]) for run in runs if not complete(run)),
         published=published,
-        notes=notes(rows, published),
+        footnotes=footnotes(rows, published),
     )
 
 
@@ -161,7 +149,7 @@ def _failed(run: Run, job: str) -> FailedJob:
 
 
 def _first_line(error: str) -> str:
-    """The line that names the error: the first, except that Python's tracebacks name it in the last."""
+    """Finds the line that names the error: the first, or the last of a Python traceback."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     if not lines:
         return ""

@@ -38,7 +38,7 @@ def _section(table: SummaryTable) -> Iterator[RenderableType]:
     yield Text("")
     if table.class_names:
         yield _Recalls(table)
-    for note in table.notes:
+    for note in table.footnotes:
         yield literal(note, "dim")
         yield Text("")
     if table.failed:

@@ -1,7 +1,4 @@
-"""The summary of a sweep: each setting's mean over folds and seeds, what failed, and the published figures beside it.
-
-`rich.print(summarise(folder))` writes the summary's files and shows it.
-"""
+"""Summarizes a sweep: each setting's mean over folds and seeds, the jobs that failed, and the published figures."""
 
 from pathlib import Path
 
@@ -15,10 +12,11 @@ def summarize(sweep_folder: Path) -> Summary:
     """Averages the runs of a sweep and writes `summary.csv` and `summary.md` into its folder.
 
     Args:
-        sweep_folder: What Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be running.
+        sweep_folder: The folder that Hydra's multirun wrote, or any folder with run folders in it. Jobs may still be
+            running.
 
     Returns:
-        The summary; `rich.print` shows it.
+        The summary; `screen.summary_screen` lays it out for the terminal.
 
     Raises:
         UserError: If there is no run in the folder, or the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""Which clips of a run are worth looking at: its most confident mistakes, and the worst clips of the tail."""
+"""Chooses the clips of a run that are worth looking at: its most confident mistakes, and the worst of the tail."""
 
 import math
 from collections.abc import Sequence
@@ -15,33 +15,33 @@ TAIL_CLIPS = 6
 
 
 @dataclass(frozen=True)
-class ChosenClip:
+class ClipToShow:
     """A clip to look at.
 
     Attributes:
-        index: Its position in the predictions.
-        reason: Why it was chosen, "confident mistake" or "tail class".
+        index: The position of the clip in the predictions.
+        reason: Why it is shown: "confident mistake" or "tail class".
     """
 
     index: int
     reason: str
 
 
-def chosen_clips(run: Run) -> tuple[ChosenClip, ...]:
-    """Chooses a run's clips: see `choose`.
+def clips_to_show(run: Run) -> tuple[ClipToShow, ...]:
+    """Chooses a run's clips by the rule of `choose`.
 
     Args:
         run: A run with its predictions.csv. Its classes are counted in training clips, or in test clips where it has
             not recorded those.
 
     Raises:
-        UserError: As `read_predictions`.
+        UserError: If `read_predictions` raises it.
     """
     predictions = read_predictions(run)
     return choose(predictions, run.class_counts or predictions.confusion.sum(axis=1).tolist())
 
 
-def choose(predictions: Predictions, class_counts: Sequence[int]) -> tuple[ChosenClip, ...]:
+def choose(predictions: Predictions, class_counts: Sequence[int]) -> tuple[ClipToShow, ...]:
     """Chooses at most 12 clips, each once.
 
     First the 6 wrong predictions with the highest probability of the predicted class, then the 6 clips of tail classes
@@ -49,8 +49,8 @@ def choose(predictions: Predictions, class_counts: Sequence[int]) -> tuple[Chose
     probabilities are undefined is never chosen.
 
     Args:
-        predictions: Of the test clips.
-        class_counts: Clips of each class.
+        predictions: The predictions for the test clips.
+        class_counts: The number of clips of each class.
     """
     clips = np.arange(len(predictions.clip))
     of_prediction = predictions.probability[clips, predictions.prediction]
@@ -61,17 +61,17 @@ def choose(predictions: Predictions, class_counts: Sequence[int]) -> tuple[Chose
     in_tail = np.flatnonzero(defined & np.isin(predictions.label, tail_classes(class_counts)))
     worst = _first(np.setdiff1d(in_tail, mistakes), of_label)[:TAIL_CLIPS]
     return tuple(
-        ChosenClip(index, reason)
+        ClipToShow(index, reason)
         for reason, chosen in (("confident mistake", mistakes), ("tail class", worst))
         for index in chosen.tolist()
     )
 
 
 def tail_classes(class_counts: Sequence[int]) -> list[int]:
-    """The rarest third of the classes, rounded down, at least one; of equally rare ones the later.
+    """Finds the rarest third of the classes, rounded down, at least one; of equally rare ones the later.
 
     Args:
-        class_counts: Clips of each class.
+        class_counts: The number of clips of each class.
 
     >>> tail_classes([1956, 1515, 2135, 1738, 1175, 116, 721])  # DFEW: disgust and fear
     [5, 6]

@@ -12,7 +12,7 @@ BEST_ON_TEST = (
 )
 
 
-def notes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple[str, ...]:
+def footnotes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple[str, ...]:
     """The sentences to print under a table, the ones on the protocol first.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from micacl.reporting.one_run.chosen import choose, tail_classes
+from micacl.reporting.one_run.clips_to_show import choose, tail_classes
 from micacl.run_folder.predictions import Predictions
 
 

@@ -1,4 +1,4 @@
-"""Fields of JSON, each checked as it is read."""
+"""Checks the type of each field of a JSON object as it is read."""
 
 import math
 from typing import Any, TypeVar
@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class FieldError(Exception):
-    """A field is not what it should be; the message names it."""
+    """Reports a field that is missing or of the wrong type; the message names it."""
 
 
 def field(record: dict[str, Any], key: str, kind: type[T]) -> T:
-    """A field that must be there.
+    """Reads a field that must be there.
 
     Raises:
         FieldError: If it is missing, or of another type.
@@ -24,7 +24,7 @@ def field(record: dict[str, Any], key: str, kind: type[T]) -> T:
 
 
 def optional(record: dict[str, Any], key: str, kind: type[T]) -> T | None:
-    """A field that may be missing or null.
+    """Reads a field that may be missing or null.
 
     Raises:
         FieldError: If it is of another type.
@@ -34,10 +34,10 @@ def optional(record: dict[str, Any], key: str, kind: type[T]) -> T | None:
 
 
 def rate(record: dict[str, Any], key: str) -> float | None:
-    """A fraction; JSON's null and Python's NaN both mean that it is undefined.
+    """Reads a fraction; JSON's null and Python's NaN both mean that it is undefined.
 
     Raises:
-        FieldError: If it is no number from 0 to 1.
+        FieldError: If it is not a number from 0 to 1.
     """
     value = record.get(key)
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -48,7 +48,7 @@ def rate(record: dict[str, Any], key: str) -> float | None:
 
 
 def flag(value: object, what: str) -> bool | None:
-    """True, false, or null for what is unknown.
+    """Checks a value that is true, false, or null where it is unknown.
 
     Raises:
         FieldError: If it is none of these.
@@ -59,10 +59,10 @@ def flag(value: object, what: str) -> bool | None:
 
 
 def checked(kind: type[T], value: object, what: str) -> T:
-    """A value of one type.
+    """Checks the type of a value.
 
     Raises:
-        FieldError: If it is of another.
+        FieldError: If it is of another type.
     """
     if not isinstance(value, kind) or isinstance(value, bool):  # Python counts True as the integer 1
         raise FieldError(f"{what} is {value!r}, not of type {kind.__name__}")
