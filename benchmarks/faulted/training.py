@@ -1,20 +1,20 @@
 """``python -m faulted.training OPTION...``: micacl.train with the tests' small network, which can be hit.
 
-It takes its hits from the variable HIT (see tests/small_train.py), and appends a byte to the file STEPS for each
-training step that the first rank begins.
+It takes its hits from the variable HIT (see tests/whole_runs/small_train.py), and appends a byte to the file STEPS for
+each training step that the first rank begins.
 """
 
 import os
 from pathlib import Path
 
-from tests.runs import SmallBackbone
+from tests.small_network import SmallBackbone, small_network
 from torch import Tensor
 
-import micacl.models.micacl
+from micacl.build.network import NETWORKS
 
 
 class CountingBackbone(SmallBackbone):
-    """Leaves a byte for each training step."""
+    """Appends a byte to the file for each training step."""
 
     def forward(self, instances_NCLHW: Tensor) -> Tensor:
         """As the small network's."""
@@ -29,11 +29,8 @@ if __name__ == "__main__":
 
     prepare(os.environ["HIT"])
 
-if __name__ in (
-    "__main__",
-    "__mp_main__",
-):  # also in ranks; they must not import Lightning before they know theirs
-    vars(micacl.models.micacl)["R3DBackbone"] = CountingBackbone
+if __name__ in ("__main__", "__mp_main__"):  # also in ranks, which must not import Lightning before they know theirs
+    NETWORKS["small"] = small_network(CountingBackbone)
 
 if __name__ == "__main__":
     from micacl.train import main

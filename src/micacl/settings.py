@@ -34,6 +34,7 @@ class AttentionSettings:
 
 @dataclass
 class ModelSettings:
+    name: str = MISSING
     num_frames: int = MISSING
     instance_length: int = MISSING
     backbone: BackboneSettings = MISSING

@@ -13,7 +13,7 @@ from micacl.build.data import state_of_data
 from micacl.build.loss import uses_mccl
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
-from micacl.models import GEIIM
+from micacl.models import HasAdjacency
 from micacl.process.setup import is_first_process
 from micacl.process.stop import Stopped
 from micacl.reporting.one_run.chosen import chosen_clips
@@ -93,8 +93,7 @@ def write_results(
     write_predictions(folder, predictions, data.clip_names("test"), module.class_names)
     rates = recognition_rates(predictions)
     record.update(results=results_record(headline, rates, module.class_names, epochs))
-    geiim = module.network.geiim
-    adjacency_TT = geiim.adjacency() if isinstance(geiim, GEIIM) else None
+    adjacency_TT = module.network.adjacency() if isinstance(module.network, HasAdjacency) else None
     write_instances(folder, data.clip_names("test"), module.test_instance_weights, adjacency_TT)
     try:
         _write_pictures(data, folder)

@@ -104,9 +104,10 @@ def _train_and_test(
 ) -> None:
     folder = job.folder
     seed_everything(settings.seed, verbose=False)
+    network = build_network(settings, len(data.class_names))
     module = ExpressionModule(
-        build_network(settings, len(data.class_names)),
-        build_loss(settings.loss, settings.ablation.mccl, data.class_counts),
+        network,
+        build_loss(settings.loss, settings.ablation.mccl, data.class_counts, network.feature_dim),
         data.class_names,
         build_optimization(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
