@@ -11,6 +11,7 @@ from micacl.errors import OccupiedFolderError
 from micacl.run_folder.config import differences, flat, read_options
 from micacl.run_folder.record import RUN_FILE
 from micacl.training.checkpoints.reading import newest_checkpoint
+from micacl.training.checkpoints.tensors import ReadCheckpoint
 
 # Where and how fast a run is done, not what comes out of it.
 _MAY_DIFFER = (
@@ -30,7 +31,7 @@ class EarlierRun:
     """
 
     record: dict[str, Any]
-    checkpoint: Path | None
+    checkpoint: ReadCheckpoint | None
 
     @property
     def finished(self) -> bool:
