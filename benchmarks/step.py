@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torchvision.models.video import r3d_18
 
 from micacl.losses import MCCLLoss
-from micacl.models import MICACL
-from micacl.models.backbone import R3DBackbone
+from micacl.models import MICACL, R3DBackbone
 from micacl.process.setup import keep_freed_memory
 from micacl.training.precision import fastest_precision
 
@@ -74,10 +73,10 @@ class PublicCode(MICACL):
     """The same network as public code runs it: torchvision's own R3D-18, contiguous."""
 
     def __init__(self, num_frames: int, instance_length: int) -> None:
-        super().__init__(len(CLASS_COUNTS), num_frames, instance_length)
-        network = r3d_18()
-        network.fc = nn.Identity()
-        self.backbone = network
+        backbone = r3d_18()
+        backbone.fc = nn.Identity()
+        backbone.feature_dim = 512
+        super().__init__(len(CLASS_COUNTS), num_frames, instance_length, backbone=backbone)
 
     def _instances(self, clip_BCFHW: Tensor) -> Tensor:
         shape = (self.num_instances, self.instance_length)

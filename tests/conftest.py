@@ -21,9 +21,11 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def small_network() -> Iterator[None]:
-    """A backbone of 25,000 parameters in place of R3D-18's 33 million."""
-    from tests.runs import SmallBackbone
+    """Lets ``model.name=small`` choose a network whose backbone has 25,000 parameters, not R3D-18's 33 million."""
+    from tests.small_network import small_network
+
+    from micacl.build.network import NETWORKS
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("micacl.models.micacl.R3DBackbone", SmallBackbone)
+        patch.setitem(NETWORKS, "small", small_network())
         yield

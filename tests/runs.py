@@ -20,7 +20,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
-from torch import Tensor, nn
+from torch import Tensor
 
 from micacl.cli.command import config_folder
 from micacl.cli.sweep import SweepFolder
@@ -29,8 +29,9 @@ from micacl.train import main
 
 # Where a process of its own finds this package and these tests.
 PATH = os.pathsep.join(map(str, (Path(__file__).parents[1] / "src", Path(__file__).parents[1])))
-# 28 training clips, 7 test clips, one of each class.
+# 28 training clips, 7 test clips, one of each class; a process that trains registers the network (small_network.py).
 TINY = (
+    "model.name=small",
     "dataset.synthetic.num_clips=35",
     "dataset.synthetic.num_subjects=5",
     "dataset.synthetic.min_clips_per_class_and_fold=1",
@@ -46,23 +47,6 @@ TINY = (
     "trainer.precision=32-true",
     "logger=none",
 )
-
-
-class SmallBackbone(nn.Module):
-    """Takes the place of R3D-18: the same shapes, a thousandth of the work."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.project = nn.Linear(48, 512)
-        self.starts_with_motion = False
-
-    def start_with_motion(self) -> None:
-        """Remembers to have been asked."""
-        self.starts_with_motion = True
-
-    def forward(self, instances_NCLHW: Tensor) -> Tensor:
-        features_NC: Tensor = self.project(nn.functional.adaptive_avg_pool3d(instances_NCLHW, (1, 4, 4)).flatten(1))
-        return features_NC
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ for each training step that it begins.
 import os
 from pathlib import Path
 
-from tests.runs import SmallBackbone
+from tests.small_network import SmallBackbone, small_network
 from torch import Tensor
 
-import micacl.models.micacl
+from micacl.build.network import NETWORKS
 
 
 class CountingBackbone(SmallBackbone):
@@ -29,11 +29,8 @@ if __name__ == "__main__":
 
     prepare(os.environ["HIT"])
 
-if __name__ in (
-    "__main__",
-    "__mp_main__",
-):  # also in the other ranks, which must not import Lightning before they know their rank
-    vars(micacl.models.micacl)["R3DBackbone"] = CountingBackbone
+if __name__ in ("__main__", "__mp_main__"):  # also in ranks, which must not import Lightning before they know theirs
+    NETWORKS["small"] = small_network(CountingBackbone)
 
 if __name__ == "__main__":
     from micacl.train import main

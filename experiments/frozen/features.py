@@ -26,7 +26,7 @@ from micacl.data.cache.source import CachedFrames
 from micacl.data.dataset import EvaluationDataset, Sample, TrainingDataset
 from micacl.data.split import Clip
 from micacl.files import replacing
-from micacl.models import R3DBackbone
+from micacl.models import MICACL, R3DBackbone
 from micacl.process.setup import prepare_process
 from micacl.settings import Settings
 
@@ -107,7 +107,9 @@ def _compute(
 ) -> NDArray[np.floating]:
     """Computes every augmented view, then the plain one; the last stage's inputs in half precision, to save memory."""
     prepare_process()
-    network = build_network(settings, num_classes=7).eval()
+    network = build_network(settings, num_classes=7)
+    assert isinstance(network, MICACL)
+    network.eval()
     if frozen_stages == 3:
         network.backbone.layer4 = network.backbone.avgpool = nn.Identity()
     frames, size, dataset = settings.model.num_frames, settings.dataset.size, settings.dataset

@@ -12,7 +12,7 @@ from micacl.build.loss import build_loss
 from micacl.build.network import build_network
 from micacl.data.sampler import TrainingSampler
 from micacl.data.split import Clip, Split, class_counts, hold_out
-from micacl.models import MICACL, MICACLOutput
+from micacl.models import MICACL, NetworkOutput, R3DBackbone
 from micacl.settings import Settings
 from micacl.training.schedule import learning_rate_factor
 
@@ -82,8 +82,11 @@ def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
         train_clips, evaluated = hold_out(split, settings.protocol.validation_fraction, settings.seed)
     num_classes = len(split.class_names)
     network = build_network(settings, num_classes)
+    assert isinstance(network, MICACL)
+    assert isinstance(network.backbone, R3DBackbone)
     network.backbone = trained_stages(network.backbone, features.frozen_stages)  # type: ignore[assignment]
-    loss = build_loss(settings.loss, settings.ablation.mccl, class_counts(train_clips, num_classes))
+    counts = class_counts(train_clips, num_classes)
+    loss = build_loss(settings.loss, settings.ablation.mccl, counts, network.feature_dim)
     terms = _fit(settings, network, loss, ViewsInTurn(features, train_clips))
     network.eval()
     with torch.no_grad():
@@ -92,7 +95,7 @@ def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
     return Trained(label, output.logits_BK.argmax(1).numpy(), output.features_BC.numpy(), terms)
 
 
-def _classify(network: MICACL, x_BTC: Tensor) -> MICACLOutput:
+def _classify(network: MICACL, x_BTC: Tensor) -> NetworkOutput:
     """Runs the network from the frozen stages on."""
     return network.classify(network.backbone(x_BTC.flatten(0, 1)).unflatten(0, x_BTC.shape[:2]))
 

@@ -62,6 +62,7 @@ class AttentionSettings:
 
 @dataclass
 class ModelSettings:
+    name: str
     num_frames: int
     instance_length: int
     backbone: BackboneSettings

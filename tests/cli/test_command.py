@@ -323,10 +323,10 @@ def test_an_option_wins_over_its_group_and_an_experiment_over_a_data_set() -> No
 def test_all_switches_of_the_ablation(switches: Sequence[bool], small_network: None) -> None:
     geiim, wian, mccl = switches
     settings = compose_settings(*TINY, f"ablation.geiim={geiim}", f"ablation.wian={wian}", f"ablation.mccl={mccl}")
-    network = build_network(settings, 7)
+    network: Any = build_network(settings, 7)
     assert isinstance(network.geiim, GEIIM) == geiim
     assert isinstance(network.wian, WIAN) == wian
-    loss = build_loss(settings.loss, settings.ablation.mccl, [4] * 7)
+    loss = build_loss(settings.loss, settings.ablation.mccl, [4] * 7, network.feature_dim)
     assert isinstance(loss, MCCLLoss if mccl else CrossEntropyLoss)
 
 
@@ -343,7 +343,7 @@ def test_all_switches_of_the_ablation(switches: Sequence[bool], small_network: N
 )
 def test_other_losses_are_not_part_of_the_ablation(choice: str, kind: type, mccl: bool) -> None:
     settings = compose_settings(*TINY, f"loss={choice}", f"ablation.mccl={mccl}")
-    assert type(build_loss(settings.loss, settings.ablation.mccl, [4] * 7)) is kind
+    assert type(build_loss(settings.loss, settings.ablation.mccl, [4] * 7, 512)) is kind
     assert not uses_mccl(settings.loss, settings.ablation.mccl)
 
 
@@ -367,7 +367,7 @@ def test_the_options_reach_the_network_and_the_loss(small_network: None) -> None
     assert network.num_instances == 2
     assert network.attention.attention.num_heads == 4
     assert len([name for name, _ in network.geiim.named_parameters() if "conv" in name and "weight" in name]) == 1
-    loss: Any = build_loss(settings.loss, True, [4] * 7)
+    loss: Any = build_loss(settings.loss, True, [4] * 7, network.feature_dim)
     assert (loss.contrastive.scales, loss.contrastive.form) == ((64, 32), "printed")
     assert (loss.noise_scale, loss.label_smoothing) == (0.25, 0.2)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from tests.runs import SmallBackbone
+from tests.small_network import SmallBackbone
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -36,13 +36,12 @@ class Fit(Protocol):
 
 
 @pytest.fixture
-def make_module(monkeypatch: pytest.MonkeyPatch) -> MakeModule:
-    monkeypatch.setattr("micacl.models.micacl.R3DBackbone", SmallBackbone)
-
+def make_module() -> MakeModule:
     def make(*, mccl: bool = False, geiim: bool = False, **optimization: float) -> ExpressionModule:
         torch.manual_seed(0)
         loss: nn.Module = MCCLLoss([4, 4, 4]) if mccl else CrossEntropyLoss(0.0)
-        network = MICACL(len(CLASS_NAMES), num_frames=4, instance_length=2, geiim=geiim, wian=False)
+        backbone = SmallBackbone()
+        network = MICACL(len(CLASS_NAMES), num_frames=4, instance_length=2, geiim=geiim, wian=False, backbone=backbone)
         settings = {
             "learning_rate": 1e-3,
             "min_learning_rate": 1e-5,

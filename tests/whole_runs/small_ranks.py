@@ -6,10 +6,10 @@ The variable HIT, ``STEP:SIGNAL``, lets the first rank send the job's process a 
 import os
 import signal
 
-from tests.runs import SmallBackbone
+from tests.small_network import SmallBackbone, small_network
 from torch import Tensor
 
-import micacl.models.micacl
+from micacl.build.network import NETWORKS
 
 
 class HittingBackbone(SmallBackbone):
@@ -28,8 +28,8 @@ class HittingBackbone(SmallBackbone):
 
 
 def use_small_network() -> None:
-    """Puts the small backbone into this process; not on import, which pytest does while it collects."""
-    vars(micacl.models.micacl)["R3DBackbone"] = HittingBackbone
+    """Registers the small network in this process; not on import, which pytest does while it collects."""
+    NETWORKS["small"] = small_network(HittingBackbone)
 
 
 if __name__ in ("__main__", "__mp_main__"):  # also in the processes that it spawns

@@ -20,11 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.runs import SmallBackbone
+from tests.small_network import small_network
 
-import micacl.models.micacl
 import micacl.run.outcome
 import micacl.run.training  # what a server of forks imports once
+from micacl.build.network import NETWORKS
 from micacl.train import main
 from micacl.training.module import ExpressionModule
 
@@ -61,12 +61,9 @@ def prepare(hits: str) -> None:
     Args:
         hits: See above; "" for none.
     """
-    for owner, name, replacement in (
-        (micacl.models.micacl, "R3DBackbone", SmallBackbone),
-        (micacl.run.outcome, "_write_pictures", lambda *_: None),
-        (micacl.run.outcome, "save_figures", lambda *_: None),
-    ):
-        setattr(owner, name, replacement)
+    NETWORKS["small"] = small_network()
+    for name in ("_write_pictures", "save_figures"):
+        setattr(micacl.run.outcome, name, lambda *_: None)
     for hit in filter(None, hits.split(",")):
         moment, count, name = [*hit.split(":"), ""][:3]
         _hit_before(moment, int(count), signal.Signals[name] if name else None)

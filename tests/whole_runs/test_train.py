@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
 from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
+from tests.small_network import SmallBackbone
 from torch import Tensor
 
 from micacl.build.data import build_data
@@ -152,7 +153,8 @@ def test_checkpoints_load_without_running_code(published: tuple[Outcome, Path]) 
     assert float(rows[int(best["epoch"]) - 1]["test/uar"]) == max(float(row["test/uar"]) for row in rows)
     config = (published[1] / "config.yaml").read_bytes()
     assert best["config_sha256"] == hashlib.sha256(config).hexdigest()
-    network = MICACL(len(json.loads(best["class_names"])), **json.loads(best["network"]))
+    arguments = json.loads(best["network"])
+    network = MICACL(len(json.loads(best["class_names"])), **arguments, backbone=SmallBackbone())
     network.load_state_dict(load_file(folder / "best.safetensors"))
 
 
@@ -226,7 +228,8 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     assert_each_test_clip_once(folder)
     # The predictions are those of that epoch's weights.
     settings = compose_settings(*TINY, *options, f"cache.dir={cache_dir}")
-    network = build_network(settings, 7).eval()
+    network: Any = build_network(settings, 7)
+    network.eval()
     network.load_state_dict(load_file(folder / "checkpoints" / "best.safetensors"))
     (batch,) = build_data(settings).test_dataloader()
     with torch.no_grad():
@@ -324,7 +327,7 @@ def test_a_sweep_goes_on_past_failed_jobs(
 @pytest.fixture(scope="module")
 def real(cache_dir: Path, published: tuple[Outcome, Path]) -> list[str]:
     """The options of a run of the real network in a process of its own, on clips that are there already."""
-    return [*TINY, f"cache.dir={cache_dir}"]
+    return [*TINY, "model.name=micacl", f"cache.dir={cache_dir}"]
 
 
 def test_the_real_network_with_wandb_offline_and_nobody_to_ask(real: list[str], tmp_path: Path) -> None:

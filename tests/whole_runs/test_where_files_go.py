@@ -18,7 +18,7 @@ def test_nothing_is_left_elsewhere(logger: str, cache_dir: Path, tmp_path: Path)
     for folder in (home, temporary, work):
         folder.mkdir()
     unset: dict[str, str | None] = dict.fromkeys(_VARIABLES)
-    options = [f"logger={logger}", f"cache.dir={cache_dir}", f"hydra.run.dir={tmp_path}/run"]
+    options = ["model.name=micacl", f"logger={logger}", f"cache.dir={cache_dir}", f"hydra.run.dir={tmp_path}/run"]
     places: dict[str, str | None] = {"HOME": str(home), "TMPDIR": str(temporary)}
     places |= {"WANDB_MODE": "offline", "PYTHONDONTWRITEBYTECODE": "1"}
     outcome = run_apart([*TINY, *options], work, module="micacl.train", **(unset | places))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,14 +31,7 @@ from micacl.training.precision import fastest_precision
 
 def build_optimization(settings: Settings) -> Optimization:
     """AdamW and its schedule, as configured."""
-    training = settings.training
-    return Optimization(
-        learning_rate=training.learning_rate,
-        min_learning_rate=training.min_learning_rate,
-        weight_decay=training.weight_decay,
-        warmup_epochs=training.warmup_epochs,
-        gradient_clip_norm=training.gradient_clip_norm,
-    )
+    return Optimization(**{field.name: getattr(settings.training, field.name) for field in fields(Optimization)})
 
 
 def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Trainer:

@@ -60,6 +60,10 @@ class MCCLLoss(nn.Module):
         self.augmentation_weight = augmentation_weight
         self.noise_scale = noise_scale
 
+    def figures(self) -> dict[str, float]:
+        """Returns what training should record of the loss: the temperature of equation (10)."""
+        return {"mccl/temperature": self.contrastive.temperature}
+
     def forward(
         self, logits_BK: Tensor, features_BC: Tensor, labels_B: Tensor, classifier: Callable[[Tensor], Tensor]
     ) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Multi-head self-attention over the instances, and their aggregation into one vector a clip.
+"""Relates the instances of a clip by self-attention, and aggregates them into one vector per clip.
 
 Shapes: B clips in a batch, T instances in a clip, C features.
 """

@@ -1,23 +1,43 @@
-"""R3D-18, the feature extractor of every instance.
+"""R3D-18, which computes the features of each instance.
 
-Shapes: N instances, L frames in an instance, H by W pixels, C = 512 features.
+Shapes: N instances, L frames in an instance, H by W pixels, C features (512 for R3D-18); in a convolution
+O and I channels out and in.
 """
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.video.resnet import BasicBlock, Conv3DSimple, VideoResNet
 
-FEATURE_DIM = 512
+
+class Backbone(Protocol):
+    """A ``torch.nn.Module`` that computes the features of each instance.
+
+    Attributes:
+        feature_dim: C.
+    """
+
+    feature_dim: int
+
+    def __call__(self, instances_NCLHW: Tensor, /) -> Tensor:
+        """Maps instances of normalised RGB frames, shape (N, 3, L, H, W), to features of shape (N, C)."""
+
+
+@runtime_checkable
+class StartsWithMotion(Protocol):
+    """A backbone that can prepare itself for training without pre-trained weights."""
+
+    def start_with_motion(self) -> None:
+        """Changes fresh filters so that they answer to motion more than to what a face looks like."""
 
 
 class _PlanarWeight(torch.autograd.Function):
-    """The filters of the 2-D convolution that a convolution three taps deep is on one or two frames.
+    """Rearranges the filters of a convolution three taps deep into those of its 2-D equivalent on one or two frames.
 
-    Indexing and concatenation would do, but their gradient is filled up with zeros tap by tap, in a memory layout that
-    is not the weight's, and then copied: a fifth of a training step. This writes it once.
+    Indexing and concatenation would do, but autograd then fills their gradient with zeros tap by tap, in a memory
+    layout that is not the weight's, and copies it: a fifth of a training step. This writes the gradient once.
     """
 
     @staticmethod
@@ -35,7 +55,7 @@ class _PlanarWeight(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        """Adds up what each tap got from the pairs of frames that it connects."""
+        """Sums each tap's gradient over the pairs of frames that it connects."""
         (weight_OILHW,) = ctx.saved_tensors
         (gradient,) = gradients
         out_channels, in_channels = weight_OILHW.shape[:2]
@@ -49,17 +69,18 @@ class _PlanarWeight(torch.autograd.Function):
 
 
 class ShallowConv3d(nn.Conv3d):
-    """A convolution, three taps deep, that treats one or two frames as a 2-D convolution: the same result.
+    """A convolution three taps deep that computes one or two frames as a 2-D convolution, with the same result.
 
     After two halvings an instance of four frames is one frame deep. Of the three temporal taps only the middle one
     then meets data, so the layer is the 2-D convolution with that tap, at a third of the arithmetic. At two frames
     every frame meets two taps, and the layer is a 2-D convolution over the channels of both.
 
-    The latter is no optimisation: oneDNN's bfloat16 weight gradient of a 3-D convolution of depth 2 reads memory that
-    it never wrote (torch 2.14.1, AVX512-BF16), which sooner or later turns a training into NaN. See docs/fidelity.md.
+    The second case is no optimisation: oneDNN's bfloat16 weight gradient of a 3-D convolution of depth 2 reads memory
+    that it never wrote (torch 2.14.1, AVX512-BF16), which sooner or later makes a training NaN. See docs/fidelity.md.
     """
 
     def forward(self, x_NCLHW: Tensor) -> Tensor:
+        """Convolves (N, I, L, H, W) to (N, O, L', H', W')."""
         depth = x_NCLHW.shape[2]
         if depth > 2:
             return super().forward(x_NCLHW)
@@ -75,7 +96,7 @@ class DepthAwareConv3d(ShallowConv3d, Conv3DSimple):
 
 
 class DepthAwareStem(nn.Sequential):
-    """torchvision's ``BasicStem``; with instances of two frames it meets the same kernel as the blocks."""
+    """torchvision's ``BasicStem``, whose convolution meets oneDNN's fault too on instances of two frames."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -91,14 +112,19 @@ class R3DBackbone(VideoResNet):
     A state dict of ``torchvision.models.video.r3d_18`` loads once its ``fc.*`` entries are taken out.
     Source: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018;
     the paper's "standard R3D" (Section IV-A).
+
+    Attributes:
+        feature_dim: C = 512.
     """
+
+    feature_dim = 512
 
     def __init__(self) -> None:
         super().__init__(BasicBlock, [DepthAwareConv3d] * 4, [2, 2, 2, 2], DepthAwareStem)
         self.fc = nn.Identity()
 
     def start_with_motion(self) -> None:
-        """Takes the temporal mean out of the stem's filters, for a training without pre-trained weights.
+        """Subtracts the temporal mean from the stem's filters, for training without pre-trained weights.
 
         A random filter answers to what a face looks like, which differs far more between people than between
         expressions; a filter whose taps sum to zero answers to what moves. Training is free to change that.

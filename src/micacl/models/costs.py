@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds of one clip, and how long it takes for it.
+"""Measures what a network costs: its parameters, and the multiply-adds and the time of one clip.
 
 Multiply-adds, not FLOPs: PyTorch's counter counts two FLOPs for each multiply-add, and the field prints multiply-adds
 under the name of GFLOPs (16 frames of ResNet-18 at 112x112 take 7.77 G of them; Table I prints 7.78 with its LSTM).
@@ -23,20 +23,20 @@ WARM_UP = 5
 
 
 def num_parameters(network: nn.Module) -> int:
-    """The number of all parameters."""
+    """Counts all parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def multiply_adds(network: nn.Module, clip_shape: Sequence[int], padding: bool = False) -> int:
-    """Counts the multiply-adds of one clip: those of convolutions and matrix products, biases left out.
+    """Counts the multiply-adds of one clip in convolutions and matrix products, without biases.
 
-    Normalisations, activations, softmaxes and pooling are not counted, as nowhere in the field.
+    Normalisations, activations, softmaxes and pooling are not counted: the field counts them nowhere.
 
     Args:
-        network: Takes clips; it is left as it is.
-        clip_shape: Of one clip, (3, F, H, W).
-        padding: False counts what is computed: on one or two frames the convolutions leave out the temporal taps that
-            meet nothing but padding. True counts every tap, as counts of torchvision's ``r3d_18`` do.
+        network: A network that takes clips; it is not changed.
+        clip_shape: The shape of one clip, (3, F, H, W).
+        padding: Whether to count every temporal tap, as counts of torchvision's ``r3d_18`` do. Without it only what is
+            computed is counted: on one or two frames the convolutions skip the taps that meet nothing but padding.
     """
     counted = copy.deepcopy(network).cpu().float().eval()
     if padding:
@@ -51,17 +51,17 @@ def multiply_adds(network: nn.Module, clip_shape: Sequence[int], padding: bool =
 def latency(
     network: nn.Module, clip_shape: Sequence[int], device: torch.device, bfloat16: bool, repeats: int = 20
 ) -> float:
-    """Measures how long the network takes for one clip that lies on the device already.
+    """Measures how long the network takes for one clip that is on the device already.
 
     Args:
-        network: Takes clips; it is moved to the device and put into evaluation mode.
-        clip_shape: Of one clip, (3, F, H, W).
-        device: Where to measure.
-        bfloat16: Whether under autocast to bfloat16.
-        repeats: How many passes to take the median of, after some to warm up.
+        network: A network that takes clips; it is moved to the device and put into evaluation mode.
+        clip_shape: The shape of one clip, (3, F, H, W).
+        device: The device to measure on.
+        bfloat16: Whether to run under autocast to bfloat16.
+        repeats: The number of passes that are timed, after some to warm up.
 
     Returns:
-        The median, in seconds.
+        The median time in seconds.
     """
     network.to(device).eval()
     clip_BCFHW = torch.rand(1, *clip_shape, device=device)
@@ -83,7 +83,7 @@ def _wait_for(device: torch.device) -> None:
 
 @contextmanager
 def _every_product_seen() -> Iterator[None]:
-    """Keeps attention to single products: the counter knows neither its fused kernel for CPUs nor its fast path."""
+    """Computes attention by plain matrix products: the counter knows neither its fused CPU kernel nor its fast path."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

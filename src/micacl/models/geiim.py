@@ -20,10 +20,10 @@ class GEIIM(nn.Module):
     Args:
         num_instances: T.
         feature_dim: C.
-        embedding_dim: D, the size of each instance's node embedding (not stated in the paper).
+        embedding_dim: d, the size of each instance's node embedding (not stated in the paper).
         kernels: Odd kernel sizes of the depthwise convolutions (not stated in the paper).
-        initial_alpha: Alpha at the start, between 0 and 1 (not stated in the paper). One number among millions, it
-            moves slowly: at one half, a short training ends with instances that are half their neighbours.
+        initial_alpha: The value of alpha at the start, between 0 and 1 (not stated in the paper). It moves slowly in
+            training: from one half, a short training ends with instances that are still half their neighbours.
 
     Raises:
         ValueError: If a kernel size is even or not positive, or ``initial_alpha`` not between 0 and 1.
@@ -56,11 +56,11 @@ class GEIIM(nn.Module):
 
     @property
     def alpha(self) -> Tensor:
-        """The share of an instance's own features in equation (2), in [0, 1], 0-d."""
+        """The share of an instance's own features in equation (2), between 0 and 1, 0-d."""
         return torch.sigmoid(self.alpha_logit)
 
     def adjacency(self) -> Tensor:
-        """The graph A of equation (1), shape (T, T); each row sums to 1."""
+        """Computes the graph A of equation (1), shape (T, T); each row sums to 1."""
         return torch.softmax(torch.relu(self.node_embedding_1 @ self.node_embedding_2), dim=-1)
 
     def forward(self, x_BTC: Tensor) -> Tensor:

@@ -1,35 +1,23 @@
-"""The assembled network.
+"""MICACL, the assembled network of the paper (Figure 2).
 
 Shapes: B clips in a batch, F frames in a clip, T instances in a clip, L = F / T frames in an instance,
-H by W pixels, C = 512 features, K classes.
+H by W pixels, C features (512 with R3D-18), K classes.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from micacl.models.attention import InstanceAggregation, InstanceAttention
-from micacl.models.backbone import FEATURE_DIM, R3DBackbone
+from micacl.models.backbone import Backbone, R3DBackbone
 from micacl.models.geiim import GEIIM
+from micacl.models.network import NetworkOutput
 from micacl.models.wian import WIAN, WeightScale
 
 
-class MICACLOutput(NamedTuple):
-    """What the network says of a batch.
-
-    Attributes:
-        logits_BK: Scores of the classes, shape (B, K).
-        features_BC: X', the clips' features that the head and MCCL see, shape (B, 512).
-    """
-
-    logits_BK: Tensor
-    features_BC: Tensor
-
-
 class MICACL(nn.Module):
-    """R3D-18 -> GEIIM -> WIAN -> self-attention -> Conv1d -> head (Figure 2).
+    """Backbone -> GEIIM -> WIAN -> self-attention -> Conv1d -> head (Figure 2).
 
     Everything after the backbone is computed in float32, under autocast too: it is less than a thousandth of the
     arithmetic, and softmaxes and normalisations lose too much in bfloat16.
@@ -46,9 +34,13 @@ class MICACL(nn.Module):
         weight_scale: Scale of WIAN's weights, "printed" or "unit_mean".
         residual: Whether WIAN adds to its input, or replaces it as printed.
         num_heads: Heads of the self-attention.
+        backbone: The module that computes the features of each instance; None for a new :class:`R3DBackbone`.
+
+    Attributes:
+        feature_dim: C, as the backbone has it.
 
     Raises:
-        ValueError: If ``num_frames`` is not divisible by ``instance_length``.
+        ValueError: If ``num_frames`` is not divisible by ``instance_length``, or a part refuses its options.
     """
 
     def __init__(
@@ -64,6 +56,7 @@ class MICACL(nn.Module):
         weight_scale: WeightScale = "unit_mean",
         residual: bool = True,
         num_heads: int = 8,
+        backbone: Backbone | None = None,
     ) -> None:
         super().__init__()
         if instance_length < 1 or num_frames < 1 or num_frames % instance_length:
@@ -71,19 +64,24 @@ class MICACL(nn.Module):
         self.num_instances = num_frames // instance_length
         self.instance_length = instance_length
         # What every setting of Table III has is drawn first: with one seed, all settings start from the same weights.
-        self.backbone = R3DBackbone()
-        attention = InstanceAttention(FEATURE_DIM, num_heads)
+        backbone = R3DBackbone() if backbone is None else backbone
+        assert isinstance(backbone, nn.Module)
+        self.backbone = backbone
+        self.feature_dim = backbone.feature_dim
+        attention = InstanceAttention(self.feature_dim, num_heads)
         aggregation = InstanceAggregation(self.num_instances)
-        head = nn.Linear(FEATURE_DIM, num_classes)
+        head = nn.Linear(self.feature_dim, num_classes)
         self.geiim = (
-            GEIIM(self.num_instances, FEATURE_DIM, embedding_dim, kernels, initial_alpha) if geiim else nn.Identity()
+            GEIIM(self.num_instances, self.feature_dim, embedding_dim, kernels, initial_alpha)
+            if geiim
+            else nn.Identity()
         )
-        self.wian = WIAN(FEATURE_DIM, weight_scale, residual) if wian else nn.Identity()
+        self.wian = WIAN(self.feature_dim, weight_scale, residual) if wian else nn.Identity()
         self.attention = attention
         self.aggregation = aggregation
         self.head = head
 
-    def forward(self, clip_BCFHW: Tensor) -> MICACLOutput:
+    def forward(self, clip_BCFHW: Tensor) -> NetworkOutput:
         """Classifies clips.
 
         Args:
@@ -115,8 +113,8 @@ class MICACL(nn.Module):
         x_NC: Tensor = self.backbone(self._instances(clip_BCFHW))
         return x_NC.to(self.head.weight.dtype).unflatten(0, (-1, self.num_instances))
 
-    def classify(self, x_BTC: Tensor) -> MICACLOutput:
-        """Does everything after the backbone.
+    def classify(self, x_BTC: Tensor) -> NetworkOutput:
+        """Classifies clips by their instances' features: everything after the backbone.
 
         Args:
             x_BTC: Features of the instances, shape (B, T, C).
@@ -126,16 +124,16 @@ class MICACL(nn.Module):
         """
         with torch.autocast(x_BTC.device.type, enabled=False):
             features_BC = self.aggregation(self.attention(self.wian(self.geiim(x_BTC))))
-            return MICACLOutput(self.head(features_BC), features_BC)
+            return NetworkOutput(self.head(features_BC), features_BC)
 
     def instance_weights(self, clip_BCFHW: Tensor) -> Tensor | None:
-        """How much each instance of a clip counts in WIAN, to look at: see :meth:`WIAN.instance_weights`.
+        """Computes how much each instance of a clip counts in WIAN, for reports: see :meth:`WIAN.instance_weights`.
 
         Args:
             clip_BCFHW: Normalised RGB frames, shape (B, 3, F, H, W).
 
         Returns:
-            Weights, shape (B, T), each row sums to 1; None for a network without WIAN.
+            Weights, shape (B, T), each row with the sum 1; None without WIAN.
 
         Raises:
             ValueError: If the clips do not have ``num_frames`` RGB frames.
@@ -145,6 +143,14 @@ class MICACL(nn.Module):
         x_BTC = self.encode(clip_BCFHW)
         with torch.autocast(clip_BCFHW.device.type, enabled=False):
             return self.wian.instance_weights(self.geiim(x_BTC))
+
+    def adjacency(self) -> Tensor | None:
+        """Returns GEIIM's graph A of equation (1), shape (T, T), each row with the sum 1; None without GEIIM."""
+        return self.geiim.adjacency() if isinstance(self.geiim, GEIIM) else None
+
+    def figures(self) -> dict[str, Tensor]:
+        """Returns what training should record of the network: GEIIM's alpha of equation (2), where there is one."""
+        return {"geiim/alpha": self.geiim.alpha} if isinstance(self.geiim, GEIIM) else {}
 
     def _instances(self, clip_BCFHW: Tensor) -> Tensor:
         """Cuts clips into instances of successive frames: (B, 3, F, H, W) to (B T, 3, L, H, W)."""

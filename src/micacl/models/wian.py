@@ -20,14 +20,14 @@ class WIAN(nn.Module):
     Equation (6): h_t = o_t tanh(c_t).
 
     The C entries of w_t sum to 1, so as printed the new content of a step is scaled by 1/C on average.
-    ``weight_scale="unit_mean"`` multiplies w_t by C. As printed, too, all that the backbone learns from has gone
-    through three gates and a tanh; ``residual`` adds H_t to h_t, as the self-attention that follows does with its own
-    input. See docs/fidelity.md for both.
+    ``weight_scale="unit_mean"`` multiplies w_t by C. Also as printed, every gradient reaches the backbone through three
+    gates and a tanh; ``residual`` adds H_t to h_t, as the self-attention that follows does with its own input.
+    See docs/fidelity.md for both.
 
     Args:
         feature_dim: C.
         weight_scale: "printed" or "unit_mean".
-        residual: Whether H_t + h_t goes on, or h_t as printed.
+        residual: Whether the output is H_t + h_t; without it h_t alone, as printed.
 
     Raises:
         ValueError: If ``weight_scale`` is neither.
@@ -46,11 +46,12 @@ class WIAN(nn.Module):
         self._start_open()
 
     def _start_open(self) -> None:
-        """Starts with gates that let most of the content through.
+        """Initialises the gates so that most of the content passes.
 
-        With torch.nn.LSTM's start three gates of one half each leave an eighth of a small candidate, too little for
-        the backbone to learn from. As Jozefowicz et al. (ICML 2015) do for the forget gate, all gates start at a bias
-        of 1, over weights that keep the variance (Glorot and Bengio, 2010) and a recurrence that keeps the norm.
+        With torch.nn.LSTM's initialisation three gates of one half each leave an eighth of a small candidate, too
+        little for the backbone to learn from. As Jozefowicz et al. (ICML 2015) do for the forget gate, all gates
+        start at a bias of 1, over weights that keep the variance (Glorot and Bengio, 2010) and a recurrence that
+        keeps the norm.
         """
         for weight_CC in self.input_projection.weight.chunk(5):
             nn.init.xavier_uniform_(weight_CC)
@@ -75,7 +76,7 @@ class WIAN(nn.Module):
         return h_BTC + hidden_BTC if self.residual else hidden_BTC
 
     def instance_weights(self, h_BTC: Tensor) -> Tensor:
-        """How much each instance counts: its share of what the last cell state is made of.
+        """Computes how much each instance counts: its share of the content of the last cell state.
 
         Equation (5) unrolled is c_T = sum over t of m_t, with m_t = i_t c~_t d_t * prod over s > t of f_s: what
         instance t has written, as far as later instances have not forgotten it. The weight of instance t is
@@ -97,7 +98,7 @@ class WIAN(nn.Module):
         return torch.where(total_B1 > 0, written_BT / total_B1, 1 / h_BTC.shape[1])
 
     def _steps(self, h_BTC: Tensor) -> list["_Step"]:
-        """The recurrence, instance by instance."""
+        """Runs the recurrence, instance by instance."""
         weight_BTC = torch.softmax(h_BTC, dim=-1) * self.weight_factor
         from_input_BTG = self.input_projection(h_BTC)  # all steps at once; G = 5 C
         hidden_BC = torch.zeros_like(h_BTC[:, 0])
@@ -116,7 +117,7 @@ class WIAN(nn.Module):
 
 
 class _Step(NamedTuple):
-    """What one instance does in the recurrence: i_t c~_t d_t, f_t and h_t, each of shape (B, C)."""
+    """The state after one instance: i_t c~_t d_t, f_t and h_t, each of shape (B, C)."""
 
     new_content_BC: Tensor
     forget_BC: Tensor

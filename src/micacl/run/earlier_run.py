@@ -12,6 +12,7 @@ from micacl.run_folder.names import CHECKPOINTS_FOLDER
 from micacl.run_folder.record import NewerFormatError, read_fields
 from micacl.settings import Kind, kind_of
 from micacl.training.checkpoints.reading import newest_checkpoint
+from micacl.training.checkpoints.tensors import ReadCheckpoint
 
 _SHOWN = 5
 
@@ -26,7 +27,7 @@ class EarlierRun:
     """
 
     record: dict[str, Any]
-    checkpoint: Path | None
+    checkpoint: ReadCheckpoint | None
 
     @property
     def finished(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from lightning import Trainer
 from omegaconf import OmegaConf
 from rich.console import Console
+from torch import nn
 
 from micacl.build.checks import check_checkpoint, check_options
 from micacl.build.data import build_data
@@ -16,7 +17,6 @@ from micacl.build.trainer import build_optimization, build_trainer, device_name
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
 from micacl.losses import CrossEntropyLoss
-from micacl.models import MICACL
 from micacl.models.costs import latency, multiply_adds, num_parameters
 from micacl.process.setup import is_first_process, prepare_process
 from micacl.reporting.one_run.costs import costs_table
@@ -78,21 +78,21 @@ def _evaluate(settings: Settings, job: Job, record: RunRecord) -> None:
     # Of the clips that the network has learned from, not of those that lie beside the tested ones.
     record.update(class_counts=None if origin is None or origin.record is None else origin.record.class_counts)
     _warn_of_seen_clips(settings, origin)
-    network = build_network(settings, len(data.class_names))
-    load_network(path, checkpoint, network)
-    _test(network, data, settings, job, record, _headline(path, checkpoint, origin))
+    # Nothing is learned: any loss and any optimizer will do.
+    network, loss = build_network(settings, len(data.class_names)), CrossEntropyLoss()
+    module = ExpressionModule(network, loss, data.class_names, build_optimization(settings), "test")
+    load_network(path, checkpoint, module.network)
+    _test(module, data, settings, job, record, _headline(path, checkpoint, origin))
 
 
 def _test(
-    network: MICACL, data: ClipDataModule, settings: Settings, job: Job, record: RunRecord, headline: str
+    module: ExpressionModule, data: ClipDataModule, settings: Settings, job: Job, record: RunRecord, headline: str
 ) -> None:
-    # Nothing is learned: any loss and any optimisation will do.
-    module = ExpressionModule(network, CrossEntropyLoss(), data.class_names, build_optimization(settings), "test")
     trainer = build_trainer(settings, job, callbacks=[])
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
     trainer.test(module, data, verbose=False)
     if trainer.is_global_zero:
-        record.update(costs=_costs(network, settings, trainer))
+        record.update(costs=_costs(module.network, settings, trainer))
         write_results(module, data, record, headline, epochs=[])
 
 
@@ -131,7 +131,7 @@ def _warn_of_seen_clips(settings: Settings, origin: CheckpointOrigin | None) -> 
         )
 
 
-def _costs(network: MICACL, settings: Settings, trainer: Trainer) -> dict[str, Any]:
+def _costs(network: nn.Module, settings: Settings, trainer: Trainer) -> dict[str, Any]:
     """Measures what ``run.json`` records of a network's costs."""
     clip_shape = (3, settings.model.num_frames, settings.dataset.size, settings.dataset.size)
     device, precision = trainer.strategy.root_device, str(trainer.precision)

@@ -15,7 +15,7 @@ from micacl.build.data import state_of_data
 from micacl.build.loss import uses_mccl
 from micacl.data.datamodule import ClipDataModule
 from micacl.errors import UserError
-from micacl.models import GEIIM
+from micacl.models import HasAdjacency
 from micacl.process.setup import is_first_process
 from micacl.process.stop import Stopped
 from micacl.reporting.one_run.clips_to_show import clips_to_show
@@ -101,10 +101,8 @@ def write_results(
     write_features(folder, Features(_numpy(predictions.features_NC.float()), label_N, prediction_N, clips))
     rates = recognition_rates(predictions)
     record.update(results=results_record(headline, rates, module.class_names, epochs))
-    geiim = module.network.geiim
-    adjacency_TT = _numpy(geiim.adjacency().float()) if isinstance(geiim, GEIIM) else None
-    weight_NT = None if module.test_instance_weights is None else _numpy(module.test_instance_weights)
-    write_instances(folder, names, weight_NT, adjacency_TT)
+    adjacency_TT = module.network.adjacency() if isinstance(module.network, HasAdjacency) else None
+    write_instances(folder, names, _numpy_or_none(module.test_instance_weights), _numpy_or_none(adjacency_TT))
     try:
         _write_pictures(data, folder)
         save_figures(folder)
@@ -115,6 +113,10 @@ def write_results(
 
 def _numpy(values: Tensor) -> NDArray[Any]:
     return values.detach().cpu().numpy()
+
+
+def _numpy_or_none(values: Tensor | None) -> NDArray[Any] | None:
+    return None if values is None else _numpy(values.float())
 
 
 def _write_pictures(data: ClipDataModule, folder: Path) -> None:

@@ -33,9 +33,15 @@ from micacl.run_folder.names import CHECKPOINTS_FOLDER, LOCK_FILE
 from micacl.run_folder.record import RunRecord
 from micacl.settings import Settings
 from micacl.training.callbacks import DataWait, EpochProgressBar, EpochTable
-from micacl.training.checkpoints.reading import check_fits, check_resumable, load_network, read_checkpoint
-from micacl.training.checkpoints.tensors import PREVIOUS
-from micacl.training.checkpoints.writing import BestCheckpoint, LastCheckpoint
+from micacl.training.checkpoints.reading import (
+    check_fits,
+    check_resumable,
+    load_network,
+    read_checkpoint,
+    read_to_resume,
+)
+from micacl.training.checkpoints.tensors import PREVIOUS, ReadCheckpoint
+from micacl.training.checkpoints.writing import BestCheckpoint, DurableCheckpointIO, LastCheckpoint
 from micacl.training.module import ExpressionModule, NonFiniteLossError
 
 log = logging.getLogger(__name__)
@@ -100,14 +106,15 @@ def _train_and_test(
     data: ClipDataModule,
     record: RunRecord,
     session: Session,
-    checkpoint: Path | None,
+    checkpoint: ReadCheckpoint | None,
     request: StopRequest,
 ) -> None:
     folder = job.folder
     seed_everything(settings.seed, verbose=False)
+    network = build_network(settings, len(data.class_names))
     module = ExpressionModule(
-        build_network(settings, len(data.class_names)),
-        build_loss(settings.loss, settings.ablation.mccl, data.class_counts),
+        network,
+        build_loss(settings.loss, settings.ablation.mccl, data.class_counts, network.feature_dim),
         data.class_names,
         build_optimization(settings),
         validation_name="validation" if settings.protocol.validation_fraction else "test",
@@ -134,22 +141,29 @@ def _train_and_test(
         last.path.with_name(PREVIOUS).unlink(missing_ok=True)
 
 
-def _start(module: ExpressionModule, checkpoint: Path | None, settings: Settings) -> Path | None:
+def _start(module: ExpressionModule, checkpoint: ReadCheckpoint | None, settings: Settings) -> ReadCheckpoint | None:
     """The checkpoint that the training starts from: the run's own, where it was interrupted, else ``ckpt_path``."""
     if checkpoint is not None:
-        step = check_fits(checkpoint, module)["global_step"]
+        check_fits(checkpoint, module)
         if is_first_process():
-            log.info(f"going on from step {step}, saved in {checkpoint}")
+            log.info(f"going on from step {checkpoint.content['global_step']}, saved in {checkpoint.path}")
         return checkpoint
     if settings.ckpt_path is None:
         return None
-    check_resumable(Path(settings.ckpt_path), module, settings.training.epochs)
-    return Path(settings.ckpt_path)
+    checkpoint = read_to_resume(Path(settings.ckpt_path))
+    check_resumable(checkpoint, module, settings.training.epochs)
+    return checkpoint
 
 
-def _fit(trainer: Trainer, module: ExpressionModule, data: ClipDataModule, start: Path | None, folder: Path) -> None:
+def _fit(
+    trainer: Trainer, module: ExpressionModule, data: ClipDataModule, start: ReadCheckpoint | None, folder: Path
+) -> None:
+    if start is not None:
+        checkpoint_io = trainer.strategy.checkpoint_io
+        assert isinstance(checkpoint_io, DurableCheckpointIO)
+        checkpoint_io.hand_over(start)
     try:
-        trainer.fit(module, data, ckpt_path=start, weights_only=True)
+        trainer.fit(module, data, ckpt_path=None if start is None else start.path, weights_only=True)
     except NonFiniteLossError as error:
         clips = data.clips("train")
         write_non_finite_batch(folder, [(clips[i].name, str(clips[i].path)) for i in error.index_B], error.step)

@@ -1,14 +1,22 @@
-"""What the running epoch has measured of its training so far; checkpoints keep it, so that its row becomes whole."""
+"""Running means of the current epoch. Stored in checkpoints, so that a resumed epoch still reports all its steps."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 
+@runtime_checkable
+class HasFigures(Protocol):
+    """A network or a loss with figures of its own that ``metrics.csv`` should record, such as GEIIM's alpha."""
+
+    def figures(self) -> Mapping[str, Tensor | float]:
+        """Returns the current values by name; tensors are 0-d."""
+
+
 class EpochFigures:
-    """Means over the clips of an epoch's training steps, and the newest values.
+    """Collects means over the clips of an epoch's training steps, and the newest values of other figures.
 
     Lightning keeps such sums too, but not in its checkpoints. Nothing here waits for the device.
     """
@@ -19,37 +27,37 @@ class EpochFigures:
         self._newest: dict[str, Tensor | float] = {}
 
     def reset(self) -> None:
-        """Begins an epoch."""
+        """Forgets everything, at the beginning of an epoch."""
         self._sums, self._weights, self._newest = {}, {}, {}
 
     def add(self, name: str, value: Tensor, weight: float) -> None:
-        """Takes a figure into its mean.
+        """Adds a value to the mean of a figure.
 
         Args:
-            name: Of the figure.
-            value: 0-d.
-            weight: Number of clips that it is a mean of.
+            name: The figure's name.
+            value: The value of a step, 0-d.
+            weight: The number of clips that it is a mean of.
         """
         value = value.detach().float()
         self._sums[name] = self._sums.get(name, torch.zeros(())) + value * weight
         self._weights[name] = self._weights.get(name, 0.0) + weight
 
     def replace(self, name: str, value: Tensor | float) -> None:
-        """Takes a figure of which only the newest counts."""
+        """Replaces a figure of which only the newest value counts."""
         self._newest[name] = value.detach().clone() if isinstance(value, Tensor) else value
 
     def means(self) -> dict[str, Tensor]:
-        """The means so far, each 0-d."""
+        """Computes the means so far, each 0-d."""
         return {name: total / self._weights[name] for name, total in self._sums.items()}
 
     def newest(self) -> dict[str, float]:
-        """The newest values."""
+        """Returns the newest values."""
         return {name: float(value) for name, value in self._newest.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain values and tensors."""
+        """Returns plain values and tensors for a checkpoint."""
         return {"sums": self._sums, "weights": self._weights, "newest": self._newest}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what ``state_dict`` gave."""
+        """Restores what ``state_dict`` returned."""
         self._sums, self._weights, self._newest = dict(state["sums"]), dict(state["weights"]), dict(state["newest"])

@@ -1,4 +1,4 @@
-"""The LightningModule: network, loss, optimiser and the rates of each split.
+"""Trains a network with a loss, and measures its rates: the LightningModule.
 
 Shapes: B clips in a batch, F frames in a clip, H by W pixels, K classes.
 """
@@ -13,9 +13,8 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from micacl.errors import UserError
-from micacl.losses import MCCLLoss
-from micacl.models import GEIIM, MICACL
-from micacl.training.epoch_figures import EpochFigures
+from micacl.models import HasInstanceWeights, Network
+from micacl.training.epoch_figures import EpochFigures, HasFigures
 from micacl.training.predictions import (
     ClipPredictions,
     InstanceWeights,
@@ -32,11 +31,11 @@ class Optimization:
     """AdamW and its schedule.
 
     Attributes:
-        learning_rate: Peak of the schedule.
-        min_learning_rate: Where the cosine ends.
-        weight_decay: AdamW's, on every parameter.
-        warmup_epochs: Epochs of linear warm-up.
-        gradient_clip_norm: Largest norm of all gradients together.
+        learning_rate: The peak of the schedule.
+        min_learning_rate: The learning rate at the end of the cosine.
+        weight_decay: AdamW's weight decay, on every parameter.
+        warmup_epochs: The number of epochs of linear warm-up.
+        gradient_clip_norm: The largest norm of all gradients together.
     """
 
     learning_rate: float
@@ -50,7 +49,7 @@ class NonFiniteLossError(UserError):
     """The loss of a step is NaN or infinite.
 
     Attributes:
-        step: Optimiser steps done before it.
+        step: The number of optimiser steps before it.
         index_B: Positions of the batch's clips in the training split.
         terms: The loss term by term.
     """
@@ -71,22 +70,23 @@ class ExpressionModule(LightningModule):
     """Trains a network with a loss and measures WAR, UAR and per-class recall.
 
     Args:
-        network: The network.
+        network: The network, a ``torch.nn.Module``.
         loss: A loss with the call of :class:`micacl.losses.MCCLLoss`.
         class_names: The K classes, in the order of the labels.
-        optimisation: AdamW and its schedule.
-        validation_name: What the validation split is: "test" where the protocol tests every epoch, else "validation".
+        optimization: AdamW and its schedule.
+        validation_name: The name of the validation split: "test" if the protocol tests every epoch, else "validation".
     """
 
     def __init__(
         self,
-        network: MICACL,
+        network: Network,
         loss: nn.Module,
         class_names: Sequence[str],
         optimization: Optimization,
         validation_name: str,
     ) -> None:
         super().__init__()
+        assert isinstance(network, nn.Module)
         self.network = network
         self.loss = loss
         self.class_names = list(class_names)
@@ -100,17 +100,17 @@ class ExpressionModule(LightningModule):
         self._random_state: dict[str, Any] | None = None
 
     def on_train_start(self) -> None:
-        """Takes the noise up where a resumed run left it, now that nothing else draws before the first step."""
+        """Restores the random state of a resumed run, now that nothing else draws before the first step."""
         if self._random_state is not None:
             set_random_state(self._random_state, self.device)
             self._random_state = None
 
     def on_train_epoch_start(self) -> None:
-        """Begins the figures of an epoch; Lightning leaves this out where a run goes on inside one."""
+        """Resets the figures; Lightning does not call this if a run resumes inside an epoch."""
         self.figures.reset()
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Returns L_all of a batch and notes its terms."""
+        """Returns the total loss of a batch and adds its terms to the epoch's figures."""
         output = self.network(batch["clip"])
         terms: dict[str, Tensor] = self.loss(*output, batch["label"], self.network.head)
         if not torch.isfinite(terms["total"]):
@@ -119,10 +119,10 @@ class ExpressionModule(LightningModule):
         for name, term in terms.items():
             self.figures.add(f"train/{name}", term, weight=len(batch["label"]))
         self.figures.replace("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        if isinstance(self.network.geiim, GEIIM):
-            self.figures.replace("geiim/alpha", self.network.geiim.alpha)
-        if isinstance(self.loss, MCCLLoss):
-            self.figures.replace("mccl/temperature", self.loss.contrastive.temperature)
+        for part in (self.network, self.loss):
+            if isinstance(part, HasFigures):
+                for name, value in part.figures().items():
+                    self.figures.replace(name, value)
         return terms["total"]
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
@@ -130,18 +130,19 @@ class ExpressionModule(LightningModule):
         self._collect(batch)
 
     def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Collects the predictions of a batch, and how much each instance counts."""
+        """Collects the predictions of a batch, and its instance weights if the network has them."""
         self._collect(batch)
-        weight_BT = self.network.instance_weights(batch["clip"])
-        if weight_BT is not None:
-            self.collected_weights.update(batch["index"], weight_BT)
+        if isinstance(self.network, HasInstanceWeights):
+            weight_BT = self.network.instance_weights(batch["clip"])
+            if weight_BT is not None:
+                self.collected_weights.update(batch["index"], weight_BT)
 
     def on_validation_epoch_end(self) -> None:
         """Logs WAR, UAR and the recalls."""
         self._log_rates(self._drain())
 
     def on_test_epoch_end(self) -> None:
-        """Keeps the predictions of the test split, and WIAN's instance weights, for the run folder."""
+        """Keeps the predictions of the test split, and the instance weights, for the run folder."""
         self.test_predictions = self._drain()
         if self.collected_weights.update_called:
             self.test_instance_weights = self.collected_weights.compute()
@@ -165,7 +166,7 @@ class ExpressionModule(LightningModule):
             self.log(f"{self.validation_name}/recall_{class_name}", recall)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with linear warm-up and a cosine, by step (Section IV-A)."""
+        """Builds AdamW with linear warm-up and a cosine, by step (Section IV-A)."""
         settings = self.optimization
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -182,18 +183,18 @@ class ExpressionModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
-        """Clips the norm here: Lightning refuses to with a fused optimiser, for the sake of a scaler we do not use."""
+        """Clips the norm; Lightning refuses to with a fused optimiser, because of a gradient scaler we do not use."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters(), self.optimization.gradient_clip_norm)
         self.figures.add("train/gradient_norm", norm, weight=1)
 
     def epoch_figures(self) -> dict[str, float]:
-        """What the training steps of the epoch so far have measured, over all processes."""
+        """Returns the figures of the epoch's training steps so far, over all processes."""
         means = self.figures.means()
         values = self._over_processes(means)
         return {name: float(value) for name, value in values.items()} | self.figures.newest()
 
     def _over_processes(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The mean of each value over the processes, in one exchange; each process has had as many clips."""
+        """Averages each value over the processes, in one exchange; all have seen the same number of clips."""
         if self.trainer.world_size == 1 or not values:
             return values
         stacked = torch.stack([value.to(self.device) for value in values.values()])
@@ -201,7 +202,7 @@ class ExpressionModule(LightningModule):
         return dict(zip(values, mean, strict=True))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds the classes and what Lightning leaves out: plain values only, which ``weights_only`` can read."""
+        """Adds the classes and the state that Lightning leaves out, as plain values that ``weights_only`` can read."""
         checkpoint["class_names"] = self.class_names
         epochs: Any = self.trainer.fit_loop.epoch_progress.current
         checkpoint["epochs_done"] = epochs.processed
@@ -210,7 +211,7 @@ class ExpressionModule(LightningModule):
         checkpoint["figures"] = figures | {"sums": self._each_process(figures["sums"])}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes up what ``on_save_checkpoint`` has added."""
+        """Restores what ``on_save_checkpoint`` has added."""
         states = checkpoint["random_states"]
         self._random_state = states[self.trainer.global_rank % len(states)]
         figures = checkpoint["figures"]
@@ -218,7 +219,7 @@ class ExpressionModule(LightningModule):
         self.figures.load_state_dict(figures | {"sums": own})
 
     def _each_process(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Each value of every process, (P,), in one exchange; of one process as it is, 0-d."""
+        """Gathers each value of all P processes, shape (P,), in one exchange; with one process it stays 0-d."""
         if self.trainer.world_size == 1 or not values:
             return values
         stacked_V = torch.stack([value.to(self.device) for value in values.values()])
@@ -226,7 +227,7 @@ class ExpressionModule(LightningModule):
         return dict(zip(values, all_PV.unbind(1), strict=True))
 
     def _own(self, sums_P: Tensor) -> Tensor:
-        """This process's own sum, so that all go on to the same digit; the mean where there were more or fewer."""
+        """Picks this process's own sum, so that resuming is exact; the mean if the number of processes has changed."""
         if sums_P.ndim == 0:
             return sums_P
         return sums_P[self.trainer.global_rank] if len(sums_P) == self.trainer.world_size else sums_P.mean()

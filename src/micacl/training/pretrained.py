@@ -1,12 +1,11 @@
-"""Pre-trained weights of the backbone."""
+"""Loads pre-trained weights into the backbone."""
 
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.video import R3D_18_Weights
 
 from micacl.errors import UserError
-from micacl.models import R3DBackbone
 from micacl.training.checkpoints.tensors import SUFFIX, differences, read_safetensors, read_tensors
 
 _INSTEAD = (
@@ -14,13 +13,13 @@ _INSTEAD = (
 )
 
 
-def load_backbone_weights(backbone: R3DBackbone, weights: str) -> None:
+def load_backbone_weights(backbone: nn.Module, weights: str) -> None:
     """Fills the backbone with weights of torchvision's ``r3d_18``.
 
     Args:
-        backbone: The network's backbone.
-        weights: A name of ``torchvision.models.video.R3D_18_Weights``, downloaded once, or a file of a state dict:
-            torchvision's, or of a network of ours (best.safetensors), of which the backbone is taken.
+        backbone: The network's backbone, with the parameter names of torchvision's ``r3d_18``.
+        weights: A name of ``torchvision.models.video.R3D_18_Weights``, which is downloaded once, or a file with a state
+            dict: torchvision's, or that of a whole network of ours (best.safetensors), whose backbone is loaded.
 
     Raises:
         UserError: If there are no such weights, they cannot be downloaded or read, or they do not fit.
@@ -60,6 +59,6 @@ def _from_file(path: Path) -> dict[str, Tensor]:
 
 
 def _own_or_all(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The backbone out of a file of a whole network of ours; another file as it is."""
+    """Picks the backbone out of a state dict of a whole network of ours; returns any other as it is."""
     own = {name.removeprefix("backbone."): value for name, value in state.items() if name.startswith("backbone.")}
     return own or state

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from micacl.errors import UserError
 from micacl.process.stop import StopRequest
 from micacl.training.callbacks import DataWait, EpochTable
-from micacl.training.checkpoints.reading import check_resumable, load_network, read_checkpoint
+from micacl.training.checkpoints.reading import check_resumable, load_network, read_checkpoint, read_to_resume
 from micacl.training.checkpoints.tensors import BEST
 from micacl.training.checkpoints.writing import BestCheckpoint, LastCheckpoint
 
@@ -61,7 +61,7 @@ def test_a_resumed_training_ends_as_one_that_was_never_interrupted(
     with torch.no_grad():
         for parameter in resumed.parameters():
             parameter.zero_()  # everything must come from the checkpoint
-    check_resumable(part / "last.ckpt", resumed, 3)
+    check_resumable(read_to_resume(part / "last.ckpt"), resumed, 3)
     table = EpochTable(rest, "test")
     trainer = fit(resumed, 3, [DataWait(), table], ckpt_path=part / "last.ckpt")
     assert trainer.global_step == 6
@@ -188,7 +188,7 @@ def test_damaged_weights_and_a_pickle_under_their_name(tmp_path: Path) -> None:
 
 def message_of(path: Path, module: Any, epochs: int = 3) -> str:
     with pytest.raises(UserError) as caught:
-        check_resumable(path, module, epochs)
+        check_resumable(read_to_resume(path), module, epochs)
     message = str(caught.value)
     assert str(path) in message
     assert "weights_only" not in message
@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_said_in_one_message(make_module: "MakeModule", fit
     module = make_module()
     fit(module, 1, [BestCheckpoint(tmp_path, "test"), last_checkpoint(tmp_path)])
     last, best = tmp_path / "last.ckpt", tmp_path / BEST
-    check_resumable(last, module, 2)
+    check_resumable(read_to_resume(last), module, 2)
     assert "holds the network alone" in message_of(best, module)
     assert "is of epoch 1, so nothing is left of training.epochs=1" in message_of(last, module, 1)
     message = message_of(last, make_module(mccl=True, geiim=True))

@@ -2,10 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from tests.runs import tensors
 
 from micacl.process.stop import StopRequest
 from micacl.training.checkpoints.reading import newest_checkpoint
@@ -35,15 +36,47 @@ def epoch_of(path: Path | None) -> int:
     return epoch
 
 
+def found_in(folder: Path) -> Path | None:
+    found = newest_checkpoint(folder)
+    return None if found is None else found.path
+
+
 def test_the_newest_is_taken_and_halves_are_removed(folder: Path) -> None:
     (folder / ".last.123.ckpt").write_bytes(b"half of one")
-    assert newest_checkpoint(folder) == folder / "last.ckpt"
+    assert found_in(folder) == folder / "last.ckpt"
     assert epoch_of(folder / "last.ckpt") == 1
     assert epoch_of(folder / "previous.ckpt") == 0
     assert {path.name for path in folder.iterdir()} == {"last.ckpt", "previous.ckpt"}
     (folder / "last.ckpt").unlink()  # killed between the two renamings
-    assert newest_checkpoint(folder) == folder / "previous.ckpt"
-    assert newest_checkpoint(folder / "missing") is None
+    assert found_in(folder) == folder / "previous.ckpt"
+    assert found_in(folder / "missing") is None
+
+
+def test_what_was_found_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer gets what was checked, and the memory is free once it has it."""
+    reads: list[Path] = []
+    load = torch.load
+
+    def count(path: Path, **options: Any) -> Any:
+        reads.append(path)
+        return load(path, **options)
+
+    monkeypatch.setattr(torch, "load", count)
+    found = newest_checkpoint(folder)
+    assert found is not None
+    checkpoint_io = DurableCheckpointIO({})
+    checkpoint_io.hand_over(found)
+    other = checkpoint_io.load_checkpoint(folder / "previous.ckpt", weights_only=True)
+    before = len(reads)
+    taken = checkpoint_io.load_checkpoint(found.path, weights_only=True)
+    assert reads[0] == folder / "last.ckpt"
+    assert len(reads) == before
+    assert (other["epoch"], taken["epoch"], found.content) == (0, 1, {})
+    expected = load(folder / "last.ckpt", weights_only=True)
+    saved, given = tensors(expected), tensors(taken)
+    assert saved.keys() == given.keys()
+    assert all(torch.equal(saved[name], given[name]) for name in saved)
+    assert checkpoint_io.load_checkpoint(found.path, weights_only=True)["epoch"] == 1, "it is read from the file again"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
@@ -57,7 +90,7 @@ def test_a_flipped_bit_anywhere_in_the_weights_is_found(
     for position in range(start, start + 64):
         content[position] ^= 1
     last.write_bytes(content)
-    assert newest_checkpoint(folder) == folder / "previous.ckpt"
+    assert found_in(folder) == folder / "previous.ckpt"
     assert f"{last} is damaged" in caplog.text
     assert (folder / "damaged.ckpt").read_bytes() == bytes(content)
 
@@ -68,5 +101,5 @@ def test_cut_files_and_code_are_no_checkpoints(folder: Path, tmp_path: Path) -> 
     last, previous = folder / "last.ckpt", folder / "previous.ckpt"
     last.write_bytes(last.read_bytes()[:-100])
     torch.save({"state_dict": {}, "class_names": [], "epoch": 0, "x": Bomb(tmp_path / "executed")}, previous)
-    assert newest_checkpoint(folder) is None
+    assert found_in(folder) is None
     assert not (tmp_path / "executed").exists()

@@ -1,4 +1,4 @@
-"""Writing and reading checkpoints, and saying early when one does not fit."""
+"""Reads checkpoints: finds the newest undamaged one to resume from, and refuses early one that does not fit."""
 
 import logging
 import zipfile
@@ -16,6 +16,7 @@ from micacl.training.checkpoints.tensors import (
     NETWORK,
     PREVIOUS,
     SUFFIX,
+    ReadCheckpoint,
     differences,
     different_names,
     read_network,
@@ -24,7 +25,8 @@ from micacl.training.checkpoints.tensors import (
 from micacl.training.module import ExpressionModule
 
 log = logging.getLogger(__name__)
-# The options that decide whether there are parameters of a name, and of which shape.
+DAMAGED = "damaged.ckpt"
+# The options that decide which parameters there are, and their shapes, by the beginning of their names.
 _OPTIONS = {
     "geiim.": "ablation.geiim",
     "geiim.node_embedding": "model.geiim.embedding_dim",
@@ -34,18 +36,31 @@ _OPTIONS = {
 }
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, in_memory: bool = False) -> dict[str, Any]:
     """Reads a checkpoint without running any code in it.
+
+    Args:
+        path: The file, a ``.ckpt`` or a ``.safetensors``.
+        in_memory: Whether to read all of it at once; else a tensor of a ``.ckpt`` is read when it is used.
 
     Raises:
         UserError: If there is no such file, or it is no checkpoint of this project.
     """
     if not path.is_file():
         raise UserError(f"there is no checkpoint {path}; set ckpt_path to a file of a run's checkpoints folder")
-    checkpoint = read_network(path) if path.suffix == SUFFIX else read_tensors(path, "the checkpoint")
+    checkpoint = read_network(path) if path.suffix == SUFFIX else read_tensors(path, "the checkpoint", in_memory)
     if not isinstance(checkpoint, dict) or not _is_ours(checkpoint):
         raise UserError(f"{path} is no checkpoint of micacl.train")
     return checkpoint
+
+
+def read_to_resume(path: Path) -> ReadCheckpoint:
+    """Reads a checkpoint once for all who need it: the checks, and then the trainer.
+
+    Raises:
+        UserError: If there is no such file, or it is no checkpoint of this project.
+    """
+    return ReadCheckpoint(path, read_checkpoint(path, in_memory=True))
 
 
 def _is_ours(checkpoint: dict[str, Any]) -> bool:
@@ -63,9 +78,9 @@ def check_classes(path: Path, trained_on: Sequence[str], class_names: Sequence[s
     """Checks that a label means the same to a checkpoint and to a data set.
 
     Args:
-        path: The checkpoint.
-        trained_on: Its classes.
-        class_names: The data set's.
+        path: The checkpoint's file, for the message.
+        trained_on: The classes of the checkpoint.
+        class_names: The classes of the data set.
 
     Raises:
         UserError: If names or their order differ.
@@ -77,61 +92,59 @@ def check_classes(path: Path, trained_on: Sequence[str], class_names: Sequence[s
         )
 
 
-def check_fits(path: Path, module: ExpressionModule) -> dict[str, Any]:
-    """Checks that a checkpoint holds what a run of ``module`` needs to go on.
+def check_fits(checkpoint: ReadCheckpoint, module: ExpressionModule) -> None:
+    """Checks that a checkpoint holds what a run of a module needs to resume.
 
     Args:
-        path: The checkpoint.
-        module: What goes on.
-
-    Returns:
-        The checkpoint.
+        checkpoint: The checkpoint.
+        module: The module that is to be trained further.
 
     Raises:
         UserError: If the classes or the parameters differ, or it holds no optimiser (best.safetensors does not).
     """
-    checkpoint = read_checkpoint(path)
-    check_classes(path, checkpoint["class_names"], module.class_names)
-    if not checkpoint.get("optimizer_states"):
+    path, content = checkpoint.path, checkpoint.content
+    check_classes(path, content["class_names"], module.class_names)
+    if not content.get("optimizer_states"):
         raise UserError(
             f"the checkpoint {path} holds the network alone and cannot resume a run; use last.ckpt beside it"
         )
-    different = differences(checkpoint["state_dict"], module.state_dict())
+    different = differences(content["state_dict"], module.state_dict())
     if different:
         raise UserError(
             f"the checkpoint {path} does not fit this config: {different}. "
             "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
         )
-    if not isinstance(checkpoint.get("epochs_done"), int):
+    if not isinstance(content.get("epochs_done"), int):
         raise UserError(f"the checkpoint {path} is of an older version of micacl, which cannot resume a run exactly")
-    return checkpoint
 
 
-def check_resumable(path: Path, module: ExpressionModule, epochs: int) -> None:
-    """Checks that a new run of ``module`` can go on from a checkpoint, and has something to do.
+def check_resumable(checkpoint: ReadCheckpoint, module: ExpressionModule, epochs: int) -> None:
+    """Checks that a new run of a module can resume from a checkpoint, and that epochs are left.
 
     Args:
-        path: The checkpoint.
-        module: What goes on.
-        epochs: Epochs of the whole training.
+        checkpoint: The checkpoint.
+        module: The module that is to be trained further.
+        epochs: The number of epochs of the whole training.
 
     Raises:
         UserError: If the checkpoint does not fit, or all epochs are done.
     """
-    done = check_fits(path, module)["epochs_done"]
+    check_fits(checkpoint, module)
+    done = checkpoint.content["epochs_done"]
     if done >= epochs:
         raise UserError(
-            f"the checkpoint {path} is of epoch {done}, so nothing is left of training.epochs={epochs}; set it higher"
+            f"the checkpoint {checkpoint.path} is of epoch {done}, so nothing is left of training.epochs={epochs}; "
+            "set it higher"
         )
 
 
 def load_network(path: Path, checkpoint: dict[str, Any], network: nn.Module) -> None:
-    """Gives a network the parameters that a checkpoint holds.
+    """Loads the parameters of a checkpoint into a network.
 
     Args:
-        path: The checkpoint's, for the message.
-        checkpoint: What it holds.
-        network: As its options make it.
+        path: The checkpoint's file, for the message.
+        checkpoint: The content of the checkpoint.
+        network: A network that was built from its options.
 
     Raises:
         UserError: If the parameters differ.
@@ -153,51 +166,43 @@ def load_network(path: Path, checkpoint: dict[str, Any], network: nn.Module) -> 
     network.load_state_dict(state)
 
 
-DAMAGED = "damaged.ckpt"
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """Finds the newest checkpoint that is whole; a damaged one is named, and moved out of the way of the next.
+def newest_checkpoint(folder: Path) -> ReadCheckpoint | None:
+    """Finds the newest undamaged checkpoint to resume from, and reads it; a damaged one is reported and renamed.
 
     Args:
-        folder: The checkpoints' folder.
+        folder: The checkpoints folder.
 
     Returns:
-        None where there is none: the run begins at its beginning.
+        None if there is none, so that the run starts from the beginning.
 
     Raises:
-        UserError: If a damaged one cannot be moved.
+        UserError: If a damaged checkpoint cannot be renamed.
     """
     _remove_halves(folder)
     for path in (folder / LAST, folder / PREVIOUS):
-        damage = _damage(path) if path.is_file() else None
-        if damage is not None:
-            _set_aside(path, damage)
-        elif path.is_file():
-            return path
+        if not path.is_file():
+            continue
+        try:
+            _check_sums(path)
+            return read_to_resume(path)
+        except (UserError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
+            _set_aside(path, str(error) or type(error).__name__)
     return None
+
+
+def _check_sums(path: Path) -> None:
+    """Compares the checksum of each part, which torch writes and does not check."""
+    with zipfile.ZipFile(path) as archive:
+        changed = archive.testzip()
+    if changed is not None:
+        raise ValueError(f"the checksum of {changed} in it is wrong")
 
 
 def _remove_halves(folder: Path) -> None:
-    """Removes what a process that was killed while it wrote has left beside the checkpoints."""
+    """Removes the halves that a process has left that was killed while it wrote."""
     if getattr(rank_zero_only, "rank", 0) == 0:
         for half in folder.glob(".*.ckpt"):
             half.unlink(missing_ok=True)
-
-
-def _damage(path: Path) -> str | None:
-    """What is wrong with a checkpoint, in words."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            changed = archive.testzip()  # torch writes a checksum of each part, and does not look at it
-        if changed is not None:
-            return f"the checksum of {changed} in it is wrong"
-        read_checkpoint(path)
-    except UserError as error:
-        return str(error)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
-        return str(error) or type(error).__name__
-    return None
 
 
 def _set_aside(path: Path, damage: str) -> None:

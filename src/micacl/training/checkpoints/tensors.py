@@ -1,9 +1,13 @@
-"""Reading files of tensors without running code in them, and saying how their parameters differ."""
+"""The files of a run's checkpoints folder: their names, and how to read them without running code in them.
+
+A ``.ckpt`` holds all that a run needs to resume, in the format of ``torch.save``; a ``.safetensors`` the network alone.
+"""
 
 import json
 import pickle
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,24 +18,50 @@ from torch import Tensor
 
 from micacl.errors import UserError
 
+SUFFIX = ".safetensors"
+LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"
+BEST = f"best{SUFFIX}"
+NETWORK = "network."  # the prefix of the network's parameters in a .ckpt: the attribute of ExpressionModule
+
 _SHOWN = 3
 
 
-def read_tensors(path: Path, what: str) -> Any:
+@dataclass
+class ReadCheckpoint:
+    """A checkpoint that was read into memory to resume from it, until the trainer takes it.
+
+    Attributes:
+        path: The file.
+        content: Its content; empty once it is taken.
+    """
+
+    path: Path
+    content: dict[str, Any]
+
+    def take(self) -> dict[str, Any]:
+        """Returns the content and forgets it, so that its memory is free when the trainer has restored it."""
+        content, self.content = self.content, {}
+        return content
+
+
+def read_tensors(path: Path, what: str, in_memory: bool = False) -> Any:
     """Reads a file of ``torch.save`` that holds tensors and plain values alone.
 
     Args:
         path: The file.
-        what: What it is to the user, for the message.
+        what: What the file is to the user, for the message.
+        in_memory: Whether to read all of it at once; else a tensor is read from the disk when it is used.
 
     Raises:
         UserError: If it cannot be read, or holds anything that could run code.
     """
     try:
         # Only the newer of torch's two formats, a zip file, can be read piece by piece.
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        mapped = not in_memory and zipfile.is_zipfile(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        # torch's own text goes on for a page and advises to switch this safety off.
+        # torch's own text fills a page and advises to switch this safety off.
         reason = "it is damaged, or holds more than tensors and plain values, which may run code and is never loaded"
         raise UserError(f"{what} {path} cannot be read: {reason}") from error
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError) as error:
@@ -40,7 +70,7 @@ def read_tensors(path: Path, what: str) -> Any:
 
 
 def differences(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
-    """Says how saved parameters differ from a module's own; "" where they fit."""
+    """Describes how saved parameters differ from a module's own; "" if they fit."""
     missing = [f"{name} is missing in the file" for name in own.keys() - saved.keys()]
     unknown = [f"{name} is unknown to this config" for name in saved.keys() - own.keys()]
     shapes = [
@@ -53,22 +83,18 @@ def differences(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
 
 
 def different_names(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> set[str]:
-    """The parameters that only one of the two has, or whose shapes differ."""
+    """Names the parameters that only one of the two has, or whose shapes differ."""
     both = own.keys() & saved.keys()
     return (own.keys() ^ saved.keys()) | {name for name in both if saved[name].shape != own[name].shape}
-
-
-SUFFIX = ".safetensors"
-NETWORK = "network."  # what ExpressionModule calls it
 
 
 def write_network(checkpoint: Mapping[str, Any], about: Mapping[str, str], file: BinaryIO) -> None:
     """Writes the network of a checkpoint, without loss, optimiser and the module's prefix.
 
     Args:
-        checkpoint: What Lightning collects.
-        about: What else the file says of the network.
-        file: Where to.
+        checkpoint: The checkpoint that Lightning has collected.
+        about: Further metadata of the file.
+        file: The file to write to.
     """
     parameters = {
         name.removeprefix(NETWORK): value.contiguous()
@@ -80,10 +106,10 @@ def write_network(checkpoint: Mapping[str, Any], about: Mapping[str, str], file:
 
 
 def read_network(path: Path) -> dict[str, Any]:
-    """Reads what :func:`write_network` has written, named as in a checkpoint.
+    """Reads what :func:`write_network` has written, with the names of a ``.ckpt``.
 
     Raises:
-        UserError: If it cannot be read, or says nothing of its classes and its epoch.
+        UserError: If it cannot be read, or its metadata lacks the classes or the epoch.
     """
     parameters, metadata = read_safetensors(path, "the checkpoint")
     try:
@@ -99,7 +125,7 @@ def read_safetensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str
 
     Args:
         path: The file.
-        what: What it is to the user, for the message.
+        what: What the file is to the user, for the message.
 
     Raises:
         UserError: If it cannot be read.
@@ -110,9 +136,3 @@ def read_safetensors(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str
     except (SafetensorError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{what} {path} cannot be read, it is damaged or of another kind: {reason}") from error
-
-
-LAST = "last.ckpt"
-PREVIOUS = "previous.ckpt"
-
-BEST = f"best{SUFFIX}"

@@ -1,4 +1,7 @@
-"""Checkpoint files that are whole, whenever the power goes."""
+"""Saves checkpoints that survive a power cut at any moment.
+
+``last.ckpt`` lets a run resume from any step, even mid-epoch; ``best.safetensors`` is the network of the best epoch.
+"""
 
 import logging
 import os
@@ -18,25 +21,38 @@ from lightning.pytorch.utilities import rank_zero_only
 from micacl.errors import UserError
 from micacl.files import replacing
 from micacl.process.stop import Stopped, StopRequest
-from micacl.training.checkpoints.tensors import BEST, LAST, PREVIOUS, SUFFIX, write_network
+from micacl.training.checkpoints.tensors import BEST, LAST, PREVIOUS, SUFFIX, ReadCheckpoint, write_network
+
+log = logging.getLogger(__name__)
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, has it on the disk, and then renames it.
+    """Writes a checkpoint to a temporary file, fsyncs, then renames; and reads none a second time.
 
-    The ``last.ckpt`` that it replaces is kept as ``previous.ckpt``. Lightning's own way collects a checkpoint in
-    memory, copies it twice and does not wait for the disk: for R3D-18 with AdamW's state that took five times as long.
+    The ``last.ckpt`` that it replaces is kept as ``previous.ckpt``. Lightning's own class collects a checkpoint in
+    memory, copies it twice and does not fsync: for R3D-18 with AdamW's state that took five times as long.
 
     Args:
-        about: What a file of the network alone says of it.
+        about: Metadata of a safetensors file.
     """
 
     def __init__(self, about: Mapping[str, str]) -> None:
         super().__init__()
         self._about = about
+        self._read: ReadCheckpoint | None = None
+
+    def hand_over(self, checkpoint: ReadCheckpoint) -> None:
+        """Keeps a checkpoint that was read already for the trainer, which will ask for it by its path."""
+        self._read = checkpoint
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Returns the checkpoint that was handed over, once, and reads any other."""
+        if self._read is not None and self._read.path == Path(path) and self._read.content:
+            return self._read.take()
+        return super().load_checkpoint(path, *args, **kwargs)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Saves a checkpoint; of one that is to be a safetensors file, the network alone.
+        """Saves a checkpoint, or the network alone if the file is to be a safetensors file.
 
         Raises:
             UserError: If the folder cannot be written to, or the disk is full.
@@ -66,13 +82,13 @@ def _save(checkpoint: dict[str, Any], file: BinaryIO) -> None:
     try:
         torch.save(checkpoint, file)
     except RuntimeError as error:
-        # When the disk is full, torch closes its archive all the same, and the error of that hides the first.
+        # On a full disk torch still closes its archive, and the error of closing hides the first.
         cause = error.__context__
         raise cause if isinstance(cause, OSError) else error from None
 
 
 def _sync_folder(folder: Path) -> None:
-    """Has the new names on the disk too."""
+    """Fsyncs the folder, so that the new names are on the disk too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -80,9 +96,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-log = logging.getLogger(__name__)
-
-# A validation that has seen nothing yet: Lightning takes a run that goes on with it back to its beginning.
+# The progress of a validation that has not begun: with it Lightning starts a resumed validation from its first batch.
 _NOTHING_VALIDATED = {
     "total": {"ready": 1, "started": 1, "processed": 0, "completed": 0},
     "current": {"ready": 0, "started": 0, "processed": 0, "completed": 0},
@@ -91,13 +105,13 @@ _NOTHING_VALIDATED = {
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes ``last.ckpt`` after each epoch, every few minutes inside one, and when a signal asks the run to end.
+    """Saves ``last.ckpt`` after each epoch, every few minutes inside one, and when a signal asks the run to end.
 
-    Inside an epoch it is written after a step, or after a batch of the validation, which a resumed run begins anew.
+    Inside an epoch it is saved after a step, or after a batch of the validation, which a resumed run starts again.
 
     Args:
-        folder: The checkpoints' folder.
-        minutes: Between two checkpoints.
+        folder: The checkpoints folder.
+        minutes: The time between two checkpoints inside an epoch.
         request: What a signal has asked for.
     """
 
@@ -108,7 +122,7 @@ class LastCheckpoint(Checkpoint):
         self._last_time = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the signals back from Lightning, which would leave without saving, and looks at the clock."""
+        """Installs the signal handlers again, since Lightning's would leave without saving, and starts the clock."""
         self._request.listen()
         self._last_time = time.monotonic()
 
@@ -129,7 +143,7 @@ class LastCheckpoint(Checkpoint):
             self._leave(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Lets a run that goes on inside a validation begin it anew: what it had predicted is not saved."""
+        """Lets a run that resumes inside a validation start it again: its predictions so far are not saved."""
         if trainer.validating:
             checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"] = _NOTHING_VALIDATED
 
@@ -141,7 +155,7 @@ class LastCheckpoint(Checkpoint):
             self._leave(trainer)
 
     def _agreed(self, trainer: Trainer) -> tuple[bool, bool]:
-        """Whether any process was asked to end, and whether the first finds that it is time: all must save together."""
+        """Agrees on whether to stop, if any process was asked to, and to save, if it is time on the first."""
         stop = self._request.signal is not None
         due = trainer.is_global_zero and time.monotonic() - self._last_time >= self._seconds
         if trainer.world_size == 1:
@@ -161,13 +175,13 @@ class LastCheckpoint(Checkpoint):
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps the network alone of the epoch with the highest UAR as ``best.safetensors``.
+    """Saves the network of the epoch with the highest UAR as ``best.safetensors``.
 
-    A resumed run takes the best epoch before its start along: Lightning forgets it in a new folder.
+    A resumed run keeps the best epoch from before; Lightning forgets it in a new folder.
 
     Args:
-        folder: The checkpoints' folder.
-        validation_name: Prefix of the validation metrics.
+        folder: The checkpoints folder.
+        validation_name: The prefix of the validation metrics.
     """
 
     FILE_EXTENSION = SUFFIX
@@ -185,12 +199,12 @@ class BestCheckpoint(ModelCheckpoint):
         self._resumed_from = folder
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Remembers where the best epoch lies: beside the checkpoint, whatever path that one names."""
+        """Remembers where to look for the best epoch: beside the checkpoint, whatever path its content names."""
         if trainer.ckpt_path is not None:
             self._resumed_from = Path(trainer.ckpt_path).absolute().parent
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the best epoch of the run that is resumed."""
+        """Restores the best epoch of the run that is resumed."""
         assert self.dirpath is not None
         if not state_dict["best_model_path"]:  # it was interrupted in its first epoch
             return
