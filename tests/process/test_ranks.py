@@ -191,9 +191,9 @@ def test_a_job_that_is_killed_and_stopped_ends_as_one_that_nothing_disturbed(
         assert outcome.status == status, outcome.shown
         assert "Traceback" not in outcome.shown
         shown.append(outcome.shown)
-    assert "going on from step 2," in shown[1]
+    assert "resuming from step 2," in shown[1]
     assert "saved epoch 2, step 5 in" in shown[1]
-    assert "going on from step 5," in shown[2]
+    assert "resuming from step 5," in shown[2]
     assert record_of(tmp_path / "run")["status"] == "finished"
     undisturbed = sweep[0] / "sweep" / "0"
     ours, theirs = (read_checkpoint(folder / "checkpoints" / "last.ckpt") for folder in (tmp_path / "run", undisturbed))

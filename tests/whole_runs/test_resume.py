@@ -94,7 +94,7 @@ def test_a_run_that_is_killed_again_and_again(start: Start, undisturbed: Path, t
     assert ended.status == -signal.SIGKILL
     ended = start(f"hydra.run.dir={tmp_path}")
     assert ended.status == 0, ended.shown
-    assert "going on from step 9" in ended.shown
+    assert "resuming from step 9" in ended.shown
     assert_same_end(tmp_path, undisturbed)
     assert {path.name for path in (tmp_path / "checkpoints").iterdir() } == {
         "best.safetensors", "last.ckpt",
@@ -114,7 +114,7 @@ def test_a_signal_saves_and_leaves_and_the_same_command_goes_on(
     ended = start(*options, hits=hit)
     assert ended.status == 128 + signum, ended.shown
     assert saved in ended.shown
-    assert f"Stopped by {signum.name}. The same command goes on with {tmp_path}" in ended.shown
+    assert f"Stopped by {signum.name}. The same command resumes it in {tmp_path}" in ended.shown
     assert "leaving 0 processes" in ended.shown
     assert "Traceback" not in ended.shown
     record = json.loads((tmp_path / "run.json").read_text())
@@ -201,7 +201,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     ended = start(f"hydra.run.dir={tmp_path}")
     assert ended.status == 0, ended.shown
     assert f"{last} is damaged" in ended.shown
-    assert "going on from step 4" in ended.shown
+    assert "resuming from step 4" in ended.shown
     assert_same_end(tmp_path, undisturbed)
 
 

@@ -1,4 +1,4 @@
-"""The one folder, beside a run's own, that anything is written to."""
+"""Finds the cache folder: the only place outside run folders that is written to."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ _LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "WANDB_CACHE_DIR": "wandb", "TORCHIN
 
 
 def cache_dir(settings: Settings) -> Path:
-    """Where drawn clips, decoded frames and checks are kept."""
+    """Returns the folder for drawn clips, decoded frames and checks."""
     return Path(settings.cache.dir) if settings.cache.dir else platformdirs.user_cache_path("micacl")
 
 
 def keep_libraries_there(settings: Settings) -> None:
-    """Gives libraries a place in that folder, unless the environment names another; before any of them is imported."""
+    """Makes libraries use that folder too, unless the environment names another; call it before they are imported."""
     for variable, name in _LIBRARIES.items():
         os.environ.setdefault(variable, str(cache_dir(settings).absolute() / "libraries" / name))

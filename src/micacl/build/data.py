@@ -1,4 +1,4 @@
-"""From settings to data: the clips of a run, and where what is known of them is kept."""
+"""Builds the data of a run from its settings, and finds its places in the cache folder."""
 
 import hashlib
 from functools import partial
@@ -23,7 +23,7 @@ from micacl.settings import Settings
 
 
 def build_data(settings: Settings) -> ClipDataModule:
-    """The clips of the configured fold."""
+    """Builds the data module of the configured fold."""
     dataset = settings.dataset
     return ClipDataModule(
         partial(_load_split, settings),
@@ -45,14 +45,14 @@ def build_data(settings: Settings) -> ClipDataModule:
 
 
 def state_of_data(settings: Settings, split: Split) -> DataState:
-    """Whether the data of a run was checked, and what identifies it."""
+    """Says whether the data of a run was checked, and what identifies it."""
     if settings.dataset.synthetic is not None:
         return DataState(True, recipe_hash(build_recipe(settings)), "")  # drawn by this program: its recipe says it all
     return data_state(check_dir(settings), split, settings.fold)
 
 
 def check_dir(settings: Settings) -> Path:
-    """The folder of what the check of the configured copy found."""
+    """Returns the folder for the results of the check of the configured copy."""
     dataset = settings.dataset
     options = (_root(settings), dataset.num_folds, dataset.subject_pattern)  # folds that we make belong to the check
     digest = hashlib.sha256(repr(options).encode()).hexdigest()[:12]
@@ -60,7 +60,7 @@ def check_dir(settings: Settings) -> Path:
 
 
 def frame_cache_dir(settings: Settings) -> Path:
-    """The folder of decoded frames."""
+    """Returns the folder of decoded frames."""
     return cache_dir(settings) / "frames"
 
 
@@ -77,7 +77,7 @@ def cache_key(settings: Settings) -> CacheKey:
 
 
 def _root(settings: Settings) -> str:
-    """What tells this copy from others: where it lies, and by which lists it is read."""
+    """Tells this copy from others, by where it lies and which lists it is read by."""
     if settings.dataset.synthetic is not None:
         return recipe_hash(build_recipe(settings))
     dataset = settings.dataset

@@ -1,4 +1,4 @@
-"""From settings to the lists of a data set, without its frames: nothing heavy is imported for it."""
+"""Reads the lists of the configured data set, without its frames, so that nothing heavy is imported."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from micacl.settings import Settings
 
 
 def build_listing(settings: Settings, fold: int | None) -> Listing:
-    """What the configured data set lists.
+    """Reads what the configured data set lists.
 
     Args:
         settings: The settings.
@@ -33,7 +33,7 @@ def build_listing(settings: Settings, fold: int | None) -> Listing:
 
 
 def build_recipe(settings: Settings) -> Recipe:
-    """What the built-in data set consists of.
+    """Builds the recipe of the built-in data set.
 
     Raises:
         UserError: If there is no recipe, or its values cannot be met together.

@@ -1,4 +1,4 @@
-"""Builds Lightning's trainer and the optimisation from the settings."""
+"""Builds Lightning's trainer and the optimizer's settings from the settings of a run."""
 
 import hashlib
 import json
@@ -22,7 +22,6 @@ from micacl.build.network import network_arguments
 from micacl.errors import UserError
 from micacl.process.scheduler import launched_by_srun, launched_by_torchrun, launcher_rank
 from micacl.process.setup import quieten_libraries
-from micacl.run.job import Job
 from micacl.settings import Settings
 from micacl.training.checkpoints.writing import DurableCheckpointIO
 from micacl.training.module import Optimization
@@ -30,12 +29,12 @@ from micacl.training.precision import fastest_precision
 
 
 def build_optimization(settings: Settings) -> Optimization:
-    """AdamW and its schedule, as configured."""
+    """Takes AdamW and its schedule from the settings."""
     return Optimization(**{field.name: getattr(settings.training, field.name) for field in fields(Optimization)})
 
 
-def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Trainer:
-    """Lightning's trainer, on the configured devices.
+def build_trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Trainer:
+    """Builds Lightning's trainer on the configured devices.
 
     Raises:
         UserError: If this machine has no such devices.
@@ -45,11 +44,11 @@ def build_trainer(settings: Settings, job: Job, callbacks: list[Callback]) -> Tr
             f"trainer.num_nodes={settings.trainer.num_nodes} machines train together only where srun or torchrun "
             "starts a process for each device; docs/scaling.md has the commands"
         )
-    return _trainer(settings, job.folder, callbacks)
+    return _trainer(settings, folder, callbacks)
 
 
 def ranks_to_start(settings: Settings) -> int:
-    """Processes that this one has to start for a run, one a device; 0 where it trains itself."""
+    """Counts the processes that this one has to start for a run, one per device; 0 where it trains itself."""
     quieten_libraries()
     try:
         trainer = _trainer(settings, Path(), [])
@@ -88,7 +87,7 @@ def _trainer(settings: Settings, folder: Path, callbacks: list[Callback]) -> Tra
 
 
 def _about_network(settings: Settings) -> dict[str, str]:
-    """What a file of the network alone says of it: how to make it, and which run's it is; no paths of this machine."""
+    """Describes the network for ``best.safetensors``: how to build it, and which run it is from; no paths."""
     config_yaml = OmegaConf.to_yaml(OmegaConf.structured(settings))
     return {
         "micacl": __version__,
@@ -102,7 +101,7 @@ def _about_network(settings: Settings) -> dict[str, str]:
 
 
 def _cluster_environment() -> ClusterEnvironment:
-    """Said here: Lightning takes a lone task of Slurm for one of several, and answers signals in its own way."""
+    """Chooses explicitly: Lightning mistakes a single Slurm task for one of several, and handles signals itself."""
     if launched_by_torchrun():
         return TorchElasticEnvironment()
     if launched_by_srun():
@@ -111,7 +110,7 @@ def _cluster_environment() -> ClusterEnvironment:
 
 
 def device_name(device: torch.device) -> str:
-    """The device as a reader knows it: the GPU's name, or the number of CPU threads."""
+    """Names the device as a reader knows it: the GPU's name, or the number of CPU threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads"

@@ -82,13 +82,11 @@ def _evaluate(settings: Settings, job: Job, record: RunRecord) -> None:
     network, loss = build_network(settings, len(data.class_names)), CrossEntropyLoss()
     module = ExpressionModule(network, loss, data.class_names, build_optimization(settings), "test")
     load_network(path, checkpoint, module.network)
-    _test(module, data, settings, job, record, _headline(path, checkpoint, origin))
+    _test(module, data, settings, record, _headline(path, checkpoint, origin))
 
 
-def _test(
-    module: ExpressionModule, data: ClipDataModule, settings: Settings, job: Job, record: RunRecord, headline: str
-) -> None:
-    trainer = build_trainer(settings, job, callbacks=[])
+def _test(module: ExpressionModule, data: ClipDataModule, settings: Settings, record: RunRecord, headline: str) -> None:
+    trainer = build_trainer(settings, record.folder, callbacks=[])
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
     trainer.test(module, data, verbose=False)
     if trainer.is_global_zero:

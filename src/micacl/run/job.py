@@ -1,4 +1,4 @@
-"""What the command line tells a run about itself."""
+"""Describes a run as the command line started it: its folder, its setting, its config."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +9,13 @@ class Job:
     """One run, alone or in a sweep.
 
     Attributes:
-        folder: Where it leaves its files.
-        setting: What sets it apart from the default config, without the fold and the seed: runs of one setting are
-            averaged. "default" where nothing does.
-        sweep: Name of the sweep that it belongs to, or None.
+        folder: The run folder.
+        setting: The overrides that set it apart from the default config, without fold, seed, machine and paths: runs
+            of one setting are averaged. "default" where there are none.
+        sweep: The name of the sweep that it belongs to, or None.
         config_yaml: The resolved config.
-        repeatable: Whether the same command leads to the same folder: its name holds no time stamp.
-        given: Options and groups that the command line names: ``fold``, ``dataset``, ``model.num_frames``.
+        repeatable: Whether the same command leads to the same folder, because its name holds no time stamp.
+        given: The options and groups that the command line names: ``fold``, ``dataset``, ``model.num_frames``.
     """
 
     folder: Path

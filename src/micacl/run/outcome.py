@@ -1,4 +1,4 @@
-"""What a run leaves in its folder, whether it trained a network or tested a checkpoint."""
+"""Writes the outcome of a run to its folder, whether it trained a network or tested a checkpoint."""
 
 import logging
 import math
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def about_run(settings: Settings, job: Job) -> dict[str, Any]:
-    """What identifies a run before it has read its data: the first fields of ``run.json``."""
+    """Identifies a run before it has read its data: the first fields of ``run.json``."""
     return {
         "dataset": settings.dataset.name,
         "class_names": [],
@@ -51,20 +51,20 @@ def about_run(settings: Settings, job: Job) -> dict[str, Any]:
 
 @contextmanager
 def failures_recorded(record: RunRecord) -> Iterator[None]:
-    """Whatever ends the block early, Ctrl-C too, stands in ``run.json``: the folder must not say that it goes on."""
+    """Records any exception, including Ctrl-C, in ``run.json``, so that it never still says "running"."""
     try:
         yield
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt | SystemExit)  # Lightning makes the one the other
         by = f"by {error.signal.name}" if isinstance(error, Stopped) else "by Ctrl-C"
-        said = f"interrupted {by}" if interrupted else str(error) or type(error).__name__
+        message = f"interrupted {by}" if interrupted else str(error) or type(error).__name__
         with suppress(UserError):  # on a full disk the first error says more
-            record.update(status="interrupted" if interrupted else "failed", error=said)
+            record.update(status="interrupted" if interrupted else "failed", error=message)
         raise
 
 
 def record_data(settings: Settings, data: ClipDataModule, record: RunRecord) -> None:
-    """Records which data it is, whether it was checked, and which of its clips are left out."""
+    """Records which data a run uses, whether it was checked, and which of its clips are left out."""
     record.update(class_names=list(data.class_names), class_counts=data.class_counts)
     state = state_of_data(settings, data.split)
     record.update(data_verified=state.verified, data_manifest=state.manifest, data_reason=state.reason)
@@ -85,10 +85,10 @@ def write_results(
     """Writes predictions, features, instances, frames, pictures and the results of a module that has just been tested.
 
     Args:
-        module: With its test predictions.
+        module: The module, with its test predictions.
         data: The clips.
-        record: The run's.
-        headline: Which weights were tested, in words.
+        record: The record of the run.
+        headline: The weights that were tested, in words.
         epochs: The rows of ``metrics.csv``; none where nothing was trained.
     """
     assert module.test_predictions is not None  # trainer.test has just made them
@@ -120,7 +120,7 @@ def _numpy_or_none(values: Tensor | None) -> NDArray[Any] | None:
 
 
 def _write_pictures(data: ClipDataModule, folder: Path) -> None:
-    """The middle frame of each test clip, and all frames of the clips worth looking at."""
+    """Writes the middle frame of each test clip, and all frames of the clips worth looking at."""
     names = data.clip_names("test")
     write_images(folder / THUMBNAILS_FILE, names, data.middle_frames("test"))
     chosen = [(names[clip.index], data.frames("test", clip.index)) for clip in clips_to_show(read_run(folder))]
@@ -131,7 +131,7 @@ def _write_pictures(data: ClipDataModule, folder: Path) -> None:
 
 
 def show_results(folder: Path) -> None:
-    """Prints a finished run's table."""
+    """Prints the table of a finished run."""
     Console().print(results_table(folder))
     log.info(f"Everything of this run is in {folder}")
 
@@ -142,8 +142,8 @@ def results_record(
     """Puts the headline figures and, where every epoch was tested, the test-selected best side by side.
 
     Args:
-        headline: Which weights the figures are of, in words.
-        rates: Their rates.
+        headline: The weights that the figures belong to, in words.
+        rates: The rates of these weights.
         class_names: The classes, in the order of the labels.
         epochs: The rows of ``metrics.csv``.
 
@@ -163,7 +163,7 @@ def results_record(
 
 
 def _best_on_test(epochs: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
-    """The highest test WAR and the highest test UAR over the epochs, each by itself, as published results have them."""
+    """Finds the highest test WAR and the highest test UAR over the epochs, each by itself, as published results do."""
     if not epochs or "test/war" not in epochs[0]:
         return None
     best_war = max(epochs, key=lambda row: row["test/war"])

@@ -1,4 +1,4 @@
-"""A data set is checked, and each of its clips decoded once, before anybody trains on it."""
+"""Checks a data set and decodes each of its clips once, before anybody trains on it."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""One run: from its settings to its folder."""
+"""Trains and tests one run: from its settings to its folder."""
 
 import logging
 import secrets
@@ -50,12 +50,12 @@ log = logging.getLogger(__name__)
 def run(settings: Settings, job: Job) -> None:
     """Trains and tests one configuration on one fold, and leaves everything in the job's folder.
 
-    A folder that holds the same run, interrupted, is gone on with; one that holds it finished is left alone.
+    If the folder holds the same run, interrupted, it is resumed; if it holds it finished, nothing is done.
 
     Raises:
         UserError: If something in the settings, the data or the machine does not allow it, or another process trains
             in that folder.
-        Stopped: If a signal has ended it; what was trained is saved.
+        Stopped: If a signal ended it; what was trained is saved.
     """
     prepare_process()
     with signals_handled() as request, _alone_in(job.folder):
@@ -83,7 +83,7 @@ def _run(settings: Settings, job: Job, earlier: EarlierRun, request: StopRequest
         failed = False
     except Stopped as stopped:
         if is_first:
-            say_how_to_go_on(job, stopped)
+            say_how_to_resume(job, stopped)
         raise
     finally:
         _finish_session(session, job.folder, failed)
@@ -92,7 +92,7 @@ def _run(settings: Settings, job: Job, earlier: EarlierRun, request: StopRequest
 
 
 def _alone_in(folder: Path) -> AbstractContextManager[None]:
-    """Keeps other runs out of a folder; the processes of one run are together in it."""
+    """Keeps other runs out of a folder; all processes of one run work in it together."""
     if not is_first_process():
         return nullcontext()
     return locked_or_refused(
@@ -125,7 +125,7 @@ def _train_and_test(
     callbacks: list[Callback] = [DataWait(), epochs, best, last]
     if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
         callbacks.append(EpochProgressBar())
-    trainer = build_trainer(settings, job, callbacks)
+    trainer = build_trainer(settings, folder, callbacks)
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))
 
     start = _start(module, checkpoint, settings)
@@ -146,7 +146,7 @@ def _start(module: ExpressionModule, checkpoint: ReadCheckpoint | None, settings
     if checkpoint is not None:
         check_fits(checkpoint, module)
         if is_first_process():
-            log.info(f"going on from step {checkpoint.content['global_step']}, saved in {checkpoint.path}")
+            log.info(f"resuming from step {checkpoint.content['global_step']}, saved in {checkpoint.path}")
         return checkpoint
     if settings.ckpt_path is None:
         return None
@@ -173,7 +173,7 @@ def _fit(
             raise
         raise UserError(
             f"a process that loads clips has died ({error}). Most often the memory was full: set a lower "
-            "dataset.num_workers. The same command with the same folder goes on from the last checkpoint."
+            "dataset.num_workers. The same command with the same folder resumes from the last checkpoint."
         ) from error
     finally:
         # Stopped inside a validation, Lightning leaves the loaders' processes, and the exit would wait for them.
@@ -181,7 +181,7 @@ def _fit(
 
 
 def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
-    """Loads the weights of the epoch that validated best, and names it."""
+    """Loads the weights of the epoch with the best validation UAR, and returns a name for it."""
     path = Path(best.best_model_path)
     checkpoint = read_checkpoint(path)
     load_network(path, checkpoint, module.network)
@@ -189,7 +189,7 @@ def _restore_best(module: ExpressionModule, best: BestCheckpoint) -> str:
 
 
 def _start_session(settings: Settings, job: Job, before: Mapping[str, Any], record: RunRecord) -> Session:
-    """Starts the run in W&B, or goes on with the one that an earlier start has begun."""
+    """Starts the run in W&B, or resumes the one that an earlier start began."""
     if settings.logger.name == "none":
         return Session()
     name = f"{job.setting} fold {settings.fold} seed {settings.seed}"
@@ -211,14 +211,14 @@ def _finish_session(session: Session, folder: Path, failed: bool) -> None:
     session.finish(failed)
 
 
-def say_how_to_go_on(job: Job, stopped: Stopped) -> None:
-    """Says what a signal has ended, and how it goes on; asks Slurm for that, where its signal was meant so."""
+def say_how_to_resume(job: Job, stopped: Stopped) -> None:
+    """Tells the user how to resume after a signal, and requeues the Slurm job if the signal asked for it."""
     if job.repeatable:
-        log.info(f"Stopped by {stopped.signal.name}. The same command goes on with {job.folder}")
+        log.info(f"Stopped by {stopped.signal.name}. The same command resumes it in {job.folder}")
     else:
         option = "hydra.run.dir" if job.sweep is None else "hydra.sweep.dir"
         folder = job.folder if job.sweep is None else job.folder.parent
-        log.info(f"Stopped by {stopped.signal.name}. The same command with {option}={folder} goes on")
+        log.info(f"Stopped by {stopped.signal.name}. The same command with {option}={folder} resumes it")
     # Nobody sends these by hand, while SIGTERM is also how a job is cancelled.
     if stopped.signal not in (signal.SIGUSR1, signal.SIGUSR2) or not in_slurm_job():
         return
