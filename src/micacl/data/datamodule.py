@@ -270,8 +270,8 @@ class ClipDataModule(lightning.LightningDataModule):
         share, rest = divmod(self._batch_size, self._world_size)
         if share < 1 or rest:
             raise UserError(
-                f"batch_size is {self._batch_size}, the clips of one step over all {self._world_size} processes; "
-                f"set it to a multiple of {self._world_size}"
+                f"training.batch_size is {self._batch_size}, the clips of one step over all {self._world_size} "
+                f"processes; set it to a multiple of {self._world_size}"
             )
         return share
 

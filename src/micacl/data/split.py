@@ -118,7 +118,7 @@ def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...]
     groups = [f"clip {clip.name}" if clip.subject is None else f"subject {clip.subject}" for clip in split.train]
     if num_parts > min(len(set(groups)), max(Counter(labels).values())):
         raise UserError(
-            f"validation_fraction is {fraction}, one part in {num_parts}, but the training split has only "
+            f"protocol.validation_fraction is {fraction}, one part in {num_parts}, but the training split has only "
             f"{len(split.train)} clips of {len(set(groups))} subjects; set a larger fraction, or 0 to hold out none"
         )
     import numpy as np
@@ -133,7 +133,7 @@ def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...]
     train = tuple(clip for clip, group in zip(split.train, groups, strict=True) if group not in held_groups)
     validation = tuple(clip for clip, group in zip(split.train, groups, strict=True) if group in held_groups)
     if not validation:
-        raise UserError("every clip is needed for training, so none can be held out; set validation_fraction to 0")
+        raise UserError("every clip is needed for training, so none is held out; set protocol.validation_fraction to 0")
     return train, validation
 
 
