@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from micacl.errors import UserError
+from micacl.run_folder.config import CONFIG_FILE
 from micacl.training.checkpoints.tensors import (
     LAST,
     NETWORK,
@@ -100,7 +101,7 @@ def check_fits(path: Path, module: ExpressionModule) -> dict[str, Any]:
     if different:
         raise UserError(
             f"the checkpoint {path} does not fit this config: {different}. "
-            "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
+            f"Use the model, loss and ablation options of the run that wrote it ({CONFIG_FILE} in its folder)."
         )
     if not isinstance(checkpoint.get("epochs_done"), int):
         raise UserError(f"the checkpoint {path} is of an older version of micacl, which cannot resume a run exactly")
