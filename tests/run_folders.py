@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from micacl.run_folder.config import CONFIG_FILE
+from micacl.run_folder.features import FEATURES_FILE
+from micacl.run_folder.metrics import METRICS_FILE
+from micacl.run_folder.predictions import PREDICTIONS_FILE
+from micacl.run_folder.record import RUN_FILE
+
 CLASS_NAMES = ["happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"]
 HOSTILE_NAMES = ["a|b", "<script>alert(1)</script>", "[red]joy[/red]", "x, y & $z$", "naïve *ünï*_код_", "\x1b[31m`q`"]
 
@@ -43,7 +49,7 @@ def write_record(folder: Path, **fields: Any) -> Path:
         "seconds": 12.5,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(record | fields), encoding="utf-8")
+    (folder / RUN_FILE).write_text(json.dumps(record | fields), encoding="utf-8")
     return folder
 
 
@@ -64,22 +70,22 @@ def write_run(
     war = float(right.mean())
     figures = results(war, uar, recall, (min(1, war + 0.01), min(1, uar + 0.02)))
     write_record(folder, **({"class_names": class_names, "results": figures} | fields))
-    with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
+    with (folder / PREDICTIONS_FILE).open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["clip", "label", "prediction", *(f"p_{name}" for name in class_names)])
         for n, (k, j) in enumerate(zip(label, prediction, strict=True)):
             rows.writerow([f"{n:05d}", class_names[k], class_names[j], *(f"{p:.6f}" for p in probability[n])])
-    (folder / "config.yaml").write_text(f"fold: {fields.get('fold', 1)}\nmodel:\n  geiim:\n    embedding_dim: 10\n")
+    (folder / CONFIG_FILE).write_text(f"fold: {fields.get('fold', 1)}\nmodel:\n  geiim:\n    embedding_dim: 10\n")
     write_metrics(folder, class_names, rng.random((5, 4)))
     features = rng.normal(size=(len(label), 512)).astype(np.float32) + 3 * np.eye(512, dtype=np.float32)[label]
     names = np.array([f"{n:05d}" for n in range(len(label))])
-    np.savez(folder / "features.npz", features=features, label=label, prediction=prediction, clip=names)
+    np.savez(folder / FEATURES_FILE, features=features, label=label, prediction=prediction, clip=names)
     return folder
 
 
 def write_metrics(folder: Path, class_names: list[str], values: NDArray[np.float64]) -> None:
     """A metrics.csv with a row of values, (loss, WAR, UAR and one recall), for each epoch."""
-    with (folder / "metrics.csv").open("w", encoding="utf-8", newline="") as file:
+    with (folder / METRICS_FILE).open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["epoch", "step", "train/total", "test/war", "test/uar", f"test/recall_{class_names[0]}"])
         for epoch, row in enumerate(values.tolist(), start=1):

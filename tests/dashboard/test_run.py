@@ -13,8 +13,11 @@ from tests.runs import TINY, read_table, run_here
 
 from micacl.data.expressions import CLASS_NAMES
 from micacl.reporting.one_run.embedding import embed_run
-from micacl.run_folder.images import read_images
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
 from micacl.run_folder.instances import read_instances
+from micacl.run_folder.metrics import METRICS_FILE
+from micacl.run_folder.names import ADJACENCY_FILE, CONFUSION_MATRIX_FILE, INSTANCE_WEIGHTS_FILE, TSNE_FILE
+from micacl.run_folder.predictions import PREDICTIONS_FILE
 from micacl.run_folder.record import read_run
 
 TERMS = ("cross_entropy", "intensity_aware", "feature_augmentation", "contrastive", "contrastive_scale_512",
@@ -40,7 +43,7 @@ def offline(folder: Path) -> OfflineRun:
 
 
 def test_every_epoch_is_that_of_metrics_csv(folder: Path, offline: OfflineRun) -> None:
-    rows = read_table(folder / "metrics.csv")
+    rows = read_table(folder / METRICS_FILE)
     logged = [step for step in offline.steps if "epoch" in step and "train/total" in step]
     assert len(rows) == len(logged) == 2
     for row, step in zip(rows, logged, strict=True):
@@ -53,7 +56,7 @@ def test_every_epoch_is_that_of_metrics_csv(folder: Path, offline: OfflineRun) -
 
 
 def test_the_confusion_matrix_is_that_of_predictions_csv(folder: Path, offline: OfflineRun) -> None:
-    rows = read_table(folder / "predictions.csv")
+    rows = read_table(folder / PREDICTIONS_FILE)
     labels, predictions = [row["label"] for row in rows], [row["prediction"] for row in rows]
     for name, normalize in (("counts", None), ("shares", "true")):
         table = offline.table(f"confusion_matrix/{name}_table")
@@ -68,7 +71,7 @@ def test_the_confusion_matrix_is_that_of_predictions_csv(folder: Path, offline: 
 
 def test_predictions_and_headline(folder: Path, offline: OfflineRun) -> None:
     table = [{name: str(cell) for name, cell in row.items()} for row in offline.table("clips/predictions")]
-    rows = read_table(folder / "predictions.csv")
+    rows = read_table(folder / PREDICTIONS_FILE)
     assert [row["clip"] for row in table] == [row["clip"] for row in rows]
     for found, row in zip(table, rows, strict=True):
         assert (found["label"], found["prediction"]) == (row["label"], row["prediction"])
@@ -84,8 +87,8 @@ def test_tsne_has_every_clip_with_its_middle_frame(folder: Path, offline: Offlin
     run = read_run(folder)
     points = embed_run(run).points
     assert points is not None
-    thumbnails = read_images(run, "thumbnails.npz")
-    table, rows = offline.table("tsne/table"), read_table(folder / "predictions.csv")
+    thumbnails = read_images(run, THUMBNAILS_FILE)
+    table, rows = offline.table("tsne/table"), read_table(folder / PREDICTIONS_FILE)
     np.testing.assert_allclose([[row["x"], row["y"]] for row in table], points, rtol=1e-5)
     said = ("clip", "label", "prediction")
     assert [[row[name] for name in said] for row in table] == [[row[name] for name in said] for row in rows]
@@ -98,8 +101,8 @@ def test_tsne_has_every_clip_with_its_middle_frame(folder: Path, offline: Offlin
 
 def test_chosen_clips_as_videos(folder: Path, offline: OfflineRun) -> None:
     run = read_run(folder)
-    frames = read_images(run, "frames.npz")
-    rows = {row["clip"]: row for row in read_table(folder / "predictions.csv")}
+    frames = read_images(run, FRAMES_FILE)
+    rows = {row["clip"]: row for row in read_table(folder / PREDICTIONS_FILE)}
     table = offline.table("clips/chosen")
     assert {row["clip"] for row in table} == set(frames)
     for row in table:
@@ -123,13 +126,13 @@ def test_instances_are_recorded_and_drawn(folder: Path, offline: OfflineRun) -> 
     assert instances is not None
     assert instances.adjacency is not None
     np.testing.assert_allclose(instances.adjacency.sum(axis=1), 1, rtol=1e-5)
-    assert list(instances.weights) == [row["clip"] for row in read_table(folder / "predictions.csv")]
+    assert list(instances.weights) == [row["clip"] for row in read_table(folder / PREDICTIONS_FILE)]
     np.testing.assert_allclose([weights.sum() for weights in instances.weights.values()], 1, rtol=1e-5)
     for name, file in (
-        ("instances/adjacency", "adjacency.png"),
-        ("instances/weights", "instance_weights.png"),
-        ("confusion_matrix/picture", "confusion_matrix.png"),
-        ("tsne/picture", "tsne.png"),
+        ("instances/adjacency", ADJACENCY_FILE),
+        ("instances/weights", INSTANCE_WEIGHTS_FILE),
+        ("confusion_matrix/picture", CONFUSION_MATRIX_FILE),
+        ("tsne/picture", TSNE_FILE),
     ):
         assert offline.file(offline.item(name)).read_bytes() == (folder / file).read_bytes()
 
@@ -146,5 +149,5 @@ def test_a_w_and_b_that_fails_changes_no_result(
     outcome = run_here(options)
     assert outcome.status == 0, outcome.shown
     assert outcome.shown.count("W&B stopped working (No space left on device)") == 1
-    assert (tmp_path / "predictions.csv").read_bytes() == (folder / "predictions.csv").read_bytes()
+    assert (tmp_path / PREDICTIONS_FILE).read_bytes() == (folder / PREDICTIONS_FILE).read_bytes()
     assert read_run(tmp_path).results == read_run(folder).results

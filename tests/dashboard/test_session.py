@@ -12,6 +12,7 @@ from tests.run_folders import write_run
 
 from micacl.dashboard.run_end import log_end_of_run
 from micacl.dashboard.session import Session, is_logged_in, start_session
+from micacl.run_folder.features import FEATURES_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +111,7 @@ def test_a_run_without_an_end_or_a_damaged_one_is_closed(tmp_path: Path, caplog:
     run = Recorder()
     log_end_of_run(Session(run), tmp_path)
     folder = write_run(tmp_path / "run", [3, 2, 2, 2, 2, 1, 1])
-    (folder / "features.npz").write_bytes(b"no archive")
+    (folder / FEATURES_FILE).write_bytes(b"no archive")
     log_end_of_run(Session(run), folder)
     assert "features.npz is damaged" in caplog.text
     assert run.calls == ["summary", "log", "summary"], "all but the t-SNE is logged"

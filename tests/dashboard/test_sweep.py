@@ -11,7 +11,9 @@ from tests.runs import TINY, read_table, run_here
 from micacl.dashboard.sweep import log_sweep
 from micacl.report import main as report
 from micacl.reporting.sweep.summary import summarize
-from micacl.run_folder.instances import read_instances
+from micacl.run_folder.config import CONFIG_FILE
+from micacl.run_folder.instances import INSTANCES_FILE, read_instances
+from micacl.run_folder.names import ADJACENCY_FILE, INSTANCE_WEIGHTS_FILE
 from micacl.run_folder.record import read_run
 
 CLIPS = [12, 10, 14, 11, 7, 2, 5]
@@ -25,7 +27,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for job in range(10):
         setting = f"ablation={'ad'[job % 2]}"
         run = write_run(folder / str(job), CLIPS, sample=job, dataset="dfew", fold=1 + job // 2, setting=setting)
-        (run / "config.yaml").write_text("logger:\n  name: wandb\n  project: faces\n", encoding="utf-8")
+        (run / CONFIG_FILE).write_text("logger:\n  name: wandb\n  project: faces\n", encoding="utf-8")
     return folder
 
 
@@ -52,7 +54,7 @@ def test_the_summary_run(sweep: Path) -> None:
 
 def test_a_sweep_without_w_and_b_has_none(sweep: Path) -> None:
     for job in sweep.iterdir():
-        (job / "config.yaml").write_text("logger:\n  name: none\n  project: faces\n", encoding="utf-8")
+        (job / CONFIG_FILE).write_text("logger:\n  name: none\n  project: faces\n", encoding="utf-8")
     shutil.rmtree(sweep / "9")
     log_sweep(sweep, summarize(sweep))
     assert not (sweep / "wandb").exists()
@@ -70,13 +72,13 @@ def test_the_jobs_of_a_real_sweep_and_its_summary_are_one_group(
     assert sorted(run.run.job_type for run in runs) == ["summary", "train", "train"]
     assert {run.run.run_group for run in runs} == {tmp_path.name}
     # Neither has WIAN, and only the second has GEIIM.
-    assert not (tmp_path / "0" / "instances.npz").exists()
+    assert not (tmp_path / "0" / INSTANCES_FILE).exists()
     instances = read_instances(read_run(tmp_path / "1"))
     assert instances is not None
     assert instances.adjacency is not None
     assert not instances.weights
-    assert (tmp_path / "1" / "adjacency.png").exists()
-    assert not (tmp_path / "1" / "instance_weights.png").exists()
+    assert (tmp_path / "1" / ADJACENCY_FILE).exists()
+    assert not (tmp_path / "1" / INSTANCE_WEIGHTS_FILE).exists()
     report([str(tmp_path / "1")])
     page = (tmp_path / "1" / "report.html").read_text(encoding="utf-8")
     assert "A network without WIAN has no instance weights" in page

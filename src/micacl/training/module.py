@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from micacl.errors import UserError
 from micacl.models import HasInstanceWeights, Network
+from micacl.run_folder.clip_lists import NON_FINITE_FILE
 from micacl.training.epoch_figures import EpochFigures, HasFigures
 from micacl.training.predictions import (
     ClipPredictions,
@@ -58,7 +59,7 @@ class NonFiniteLossError(UserError):
         listed = ", ".join(f"{name} {value:g}" for name, value in terms.items())
         super().__init__(
             f"the loss is not finite at step {step} ({listed}). The clips of that batch are listed in "
-            "non_finite_batch.csv in the run folder. Look at them, or try a lower training.learning_rate or "
+            f"{NON_FINITE_FILE} in the run folder. Look at them, or try a lower training.learning_rate or "
             "trainer.precision=32-true."
         )
         self.step = step

@@ -19,6 +19,9 @@ from micacl.reporting.one_run.confusion import confusion_figure
 from micacl.reporting.one_run.embedding import embed, perplexity
 from micacl.reporting.one_run.figures import save_figures
 from micacl.reporting.one_run.tsne import tsne_figure
+from micacl.run_folder.features import FEATURES_FILE
+from micacl.run_folder.names import CONFUSION_MATRIX_FILE, TSNE_FILE
+from micacl.run_folder.predictions import PREDICTIONS_FILE
 
 CLIPS = [12, 10, 14, 11, 7, 2, 5]
 
@@ -45,7 +48,7 @@ def texts(figure: Figure) -> list[str]:
 
 def test_confusion_shows_counts_and_shares(tmp_path: Path) -> None:
     figure = confusion_figure(write_run(tmp_path, CLIPS))
-    table = np.genfromtxt(tmp_path / "predictions.csv", delimiter=",", dtype=str, skip_header=1)
+    table = np.genfromtxt(tmp_path / PREDICTIONS_FILE, delimiter=",", dtype=str, skip_header=1)
     counts = confusion_matrix(table[:, 1], table[:, 2], labels=CLASS_NAMES)
     shares = confusion_matrix(table[:, 1], table[:, 2], labels=CLASS_NAMES, normalize="true")
     np.testing.assert_allclose(np.asarray(figure.axes[0].images[0].get_array()), shares)
@@ -75,10 +78,10 @@ def test_any_names_and_numbers_of_classes(tmp_path: Path, class_names: list[str]
 def test_both_figures_are_saved_at_150_dpi_over_old_ones(tmp_path: Path) -> None:
     folder = write_run(tmp_path, CLIPS)
     before = {path.name for path in folder.iterdir()}
-    (folder / "tsne.png").write_text("old")
+    (folder / TSNE_FILE).write_text("old")
     paths = save_figures(folder)
-    assert paths == [folder / "confusion_matrix.png", folder / "tsne.png"]
-    assert {path.name for path in folder.iterdir()} - before == {"confusion_matrix.png", "tsne.png"}
+    assert paths == [folder / CONFUSION_MATRIX_FILE, folder / TSNE_FILE]
+    assert {path.name for path in folder.iterdir()} - before == {CONFUSION_MATRIX_FILE, TSNE_FILE}
     for path in paths:
         height, width, _ = imread(path).shape
         assert height > 900
@@ -112,7 +115,7 @@ def test_tsne_states_how_it_was_made(tmp_path: Path) -> None:
     assert legend is not None
     labels = [text.get_text() for text in legend.get_texts()]
     assert labels[5] == "disgust, no test clip"
-    with np.load(tmp_path / "features.npz") as arrays:
+    with np.load(tmp_path / FEATURES_FILE) as arrays:
         right = int(((arrays["label"] == 0) & (arrays["prediction"] == 0)).sum())
         wrong = int((arrays["label"] != arrays["prediction"]).sum())
     assert labels[0] == f"happiness, {right} of 12 correct"
@@ -125,7 +128,7 @@ def test_tsne_states_how_it_was_made(tmp_path: Path) -> None:
 def test_too_few_clips_for_tsne(tmp_path: Path, clips: int) -> None:
     write_record(tmp_path)
     arrays = {"features": np.ones((clips, 512)), "label": np.zeros(clips, int), "prediction": np.zeros(clips, int)}
-    np.savez(tmp_path / "features.npz", **arrays)  # type: ignore[arg-type]
+    np.savez(tmp_path / FEATURES_FILE, **arrays)  # type: ignore[arg-type]
     (text,) = texts(tsne_figure(tmp_path))
     assert " ".join(text.split()) == f"t-SNE needs at least 5 clips; this run has {clips}."
 
@@ -137,7 +140,7 @@ def test_just_enough_clips_for_tsne(tmp_path: Path, clips: int) -> None:
 
 def test_features_that_are_all_alike(tmp_path: Path) -> None:
     write_record(tmp_path)
-    np.savez(tmp_path / "features.npz", features=np.full((9, 512), 0.1), label=[0] * 9, prediction=[1] * 9)
+    np.savez(tmp_path / FEATURES_FILE, features=np.full((9, 512), 0.1), label=[0] * 9, prediction=[1] * 9)
     assert "alike" in texts(tsne_figure(tmp_path))[0]
 
 
@@ -156,7 +159,7 @@ def test_features_that_are_all_alike(tmp_path: Path) -> None:
 def test_features_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     write_record(tmp_path)
     good = {"features": np.zeros((6, 4)), "label": np.zeros(6, int), "prediction": np.zeros(6, int)}
-    np.savez(tmp_path / "features.npz", **(good | arrays))
+    np.savez(tmp_path / FEATURES_FILE, **(good | arrays))
     with pytest.raises(UserError) as caught:
         tsne_figure(tmp_path)
     assert message in str(caught.value)
@@ -164,7 +167,7 @@ def test_features_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray],
 
 def test_damaged_or_missing_features(tmp_path: Path) -> None:
     write_record(tmp_path, status="running", results=None)
-    path = tmp_path / "features.npz"
+    path = tmp_path / FEATURES_FILE
     with pytest.raises(UserError, match=r"features\.npz is missing: the run \(running\)"):
         tsne_figure(tmp_path)
     np.savez(path, features=np.zeros((6, 4)))

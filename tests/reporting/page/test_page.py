@@ -15,6 +15,12 @@ from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, picture, write_images,
 
 from micacl.report import main
 from micacl.reporting.published import published_tables
+from micacl.run_folder.config import CONFIG_FILE
+from micacl.run_folder.features import FEATURES_FILE
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE
+from micacl.run_folder.instances import INSTANCES_FILE
+from micacl.run_folder.metrics import METRICS_FILE
+from micacl.run_folder.predictions import PREDICTIONS_FILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,10 +47,10 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_run(folder / str(job), CLIPS, sample=job, dataset="dfew", class_counts=TRAINING_CLIPS, **about)
     clips = [f"{n:05d}" for n in range(sum(CLIPS))]
     rng = np.random.default_rng(0)
-    write_images(folder / "3" / "thumbnails.npz", clips, [picture(shade % 256) for shade in range(len(clips))])
-    write_images(folder / "3" / "frames.npz", [clips[5]] * 8, [picture(30 * shade) for shade in range(8)])
+    write_images(folder / "3" / THUMBNAILS_FILE, clips, [picture(shade % 256) for shade in range(len(clips))])
+    write_images(folder / "3" / FRAMES_FILE, [clips[5]] * 8, [picture(30 * shade) for shade in range(8)])
     weights, adjacency = rng.dirichlet(np.ones(4), len(clips)), rng.dirichlet(np.ones(4), 4)
-    np.savez(folder / "3" / "instances.npz", clip=np.array(clips), weights=weights, adjacency=adjacency)
+    np.savez(folder / "3" / INSTANCES_FILE, clip=np.array(clips), weights=weights, adjacency=adjacency)
     return folder
 
 
@@ -62,7 +68,7 @@ def page(browser: "Browser", report: Path) -> Iterator["Page"]:
 
 
 def predictions(run: Path) -> tuple[list[str], list[str]]:
-    with (run / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (run / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     return [row["label"] for row in table], [row["prediction"] for row in table]
 
@@ -158,7 +164,7 @@ def test_calibration_is_that_of_the_predictions(page: "Page", sweep: Path) -> No
     for n, row in enumerate(cells(page, "table.ece")):
         sure, right = [], []
         for job in range(3 * n, 3 * n + 3):
-            with (sweep / str(job) / "predictions.csv").open(encoding="utf-8", newline="") as file:
+            with (sweep / str(job) / PREDICTIONS_FILE).open(encoding="utf-8", newline="") as file:
                 for line in csv.DictReader(file):
                     sure.append(float(line[f"p_{line['prediction']}"]))
                     right.append(line["prediction"] == line["label"])
@@ -253,7 +259,7 @@ def test_the_legend_switches_a_class_with_the_keyboard(page: "Page") -> None:
 
 
 def test_instances_with_their_frames(page: "Page", sweep: Path) -> None:
-    with np.load(sweep / "3" / "instances.npz") as arrays:
+    with np.load(sweep / "3" / INSTANCES_FILE) as arrays:
         weights, adjacency = arrays["weights"][5], arrays["adjacency"]
     shown = page.locator(".clip .weight").all_text_contents()
     np.testing.assert_allclose([float(text) for text in shown], weights, rtol=0, atol=0.0006)
@@ -268,7 +274,7 @@ def test_curves_of_a_chosen_metric(page: "Page", sweep: Path) -> None:
     page.select_option("#s1-curves-choice", label="train/total")
     lines = page.evaluate("document.querySelector('[id$=-curves] .plot').data.map((trace) => trace.y)")
     for job, line in enumerate(lines):
-        with (sweep / str(job) / "metrics.csv").open(newline="") as file:
+        with (sweep / str(job) / METRICS_FILE).open(newline="") as file:
             expected = [float(row["train/total"]) for row in csv.DictReader(file)]
         assert line == pytest.approx(expected, rel=1e-4)
     assert len(lines) == 6
@@ -291,7 +297,7 @@ def test_hostile_names_are_shown_and_never_executed(browser: "Browser", tmp_path
     names = [*HOSTILE_NAMES, attack]
     fields: dict[str, Any] = {"dataset": attack, "setting": f"x={attack}", "class_counts": [9, 8, 7, 6, 5, 4, 3]}
     folder = write_run(tmp_path / "<b>run", [9, 8, 7, 6, 5, 4, 3], names, **fields)
-    (folder / "config.yaml").write_text(f"'{attack}': '{attack}'\nother: !!python/name:os.system\n")
+    (folder / CONFIG_FILE).write_text(f"'{attack}': '{attack}'\nother: !!python/name:os.system\n")
     main([str(folder), "--out", str(tmp_path / "report.html")])
     with opened(browser, tmp_path / "report.html") as opening:
         page = opening.page
@@ -310,12 +316,12 @@ def test_hostile_names_are_shown_and_never_executed(browser: "Browser", tmp_path
 
 def test_gaps_are_named_and_nothing_is_invented(browser: "Browser", tmp_path: Path) -> None:
     whole = write_run(tmp_path / "sweep" / "0", [12, 9, 13, 10, 7, 0, 4], fold=1)
-    (whole / "features.npz").unlink()
+    (whole / FEATURES_FILE).unlink()
     without = write_run(tmp_path / "sweep" / "1", CLIPS, fold=2)
-    (without / "predictions.csv").unlink()
-    text = (without / "metrics.csv").read_text().splitlines()
+    (without / PREDICTIONS_FILE).unlink()
+    text = (without / METRICS_FILE).read_text().splitlines()
     text[3] = "3,30,nan,inf,0.5,0.5"
-    (without / "metrics.csv").write_text("\n".join(text))
+    (without / METRICS_FILE).write_text("\n".join(text))
     write_record(tmp_path / "sweep" / "2", status="running", results=None, fold=3)
     write_run(tmp_path / "other", [5, 5], ["a", "b"], dataset="other")
     main([str(tmp_path / "sweep"), str(tmp_path / "other"), "--out", str(tmp_path / "report.html")])

@@ -27,6 +27,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from micacl.report import main
 from micacl.reporting.published import published_tables
+from micacl.run_folder.config import CONFIG_FILE
+from micacl.run_folder.features import FEATURES_FILE
+from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE
+from micacl.run_folder.instances import INSTANCES_FILE
+from micacl.run_folder.metrics import METRICS_FILE
+from micacl.run_folder.predictions import PREDICTIONS_FILE
+from micacl.run_folder.record import RUN_FILE
 
 CLIPS = [12, 10, 14, 11, 7, 2, 5]
 
@@ -88,7 +95,7 @@ def test_runs_without_any_result(tmp_path: Path) -> None:
     write_record(tmp_path / "1", status="running", class_names=[], results=None)
     (tmp_path / "2").mkdir()
     (tmp_path / "3").mkdir()
-    (tmp_path / "3" / "run.json").write_text("{")
+    (tmp_path / "3" / RUN_FILE).write_text("{")
     main([str(tmp_path), "--figures", str(tmp_path / "figures")])
     text = text_of(tmp_path / "report.html")
     for sentence in ("no such folder", "still running, or killed", "No run has finished.", "Jobs that cannot be read",
@@ -100,7 +107,7 @@ def test_runs_without_any_result(tmp_path: Path) -> None:
 def test_aliases_of_aliases_are_not_followed(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", CLIPS)
     bomb = aliases_of_aliases(levels=5)  # 600 bytes that stand for 500 kB; a few more levels, and it were gigabytes
-    (folder / "config.yaml").write_text(bomb)
+    (folder / CONFIG_FILE).write_text(bomb)
     main([str(folder)])
     assert "run : config.yaml is damaged and cannot be read as YAML: it holds an alias" in text_of(
         folder / "report.html"
@@ -108,7 +115,7 @@ def test_aliases_of_aliases_are_not_followed(tmp_path: Path) -> None:
     assert (folder / "report.html").read_text(encoding="utf-8").count("lol") == 0
 
 
-@pytest.mark.parametrize("name", ["predictions.csv", "features.npz", "metrics.csv", "config.yaml"])
+@pytest.mark.parametrize("name", [PREDICTIONS_FILE, FEATURES_FILE, METRICS_FILE, CONFIG_FILE])
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00 not this", b"clip,label\n1,2\n"])
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     folder = write_run(tmp_path / "run", CLIPS)
@@ -117,7 +124,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path, name: str, content: 
         (folder / name).write_bytes(content)
     main([str(folder), *(["--figures", str(tmp_path / "figures")] if content is None else [])])
     text = text_of(folder / "report.html")
-    if name == "features.npz" and content is None:
+    if name == FEATURES_FILE and content is None:
         assert "No finished run has recorded its features." in text
     else:
         assert re.search(rf"run : {re.escape(name)} (is missing|is damaged|holds no|does not fit)", text)
@@ -127,16 +134,16 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path, name: str, content: 
 @pytest.mark.parametrize(
     ("name", "arrays", "message"),
     [
-        ("instances.npz", {"clip": ["a"], "weights": [[-1.0, 2.0]]}, "negative or not finite"),
-        ("instances.npz", {"clip": ["a"], "weights": [[np.nan, 2.0]]}, "negative or not finite"),
-        ("instances.npz", {"clip": ["a", "b"], "weights": [[1.0]]}, "not those of its clips"),
-        ("instances.npz", {"clip": ["a"], "weights": [[1.0, 1.0]], "adjacency": [[1.0]]}, "not of 2 instances"),
-        ("instances.npz", {"clip": ["a"]}, "weights is not a file in the archive"),
-        ("instances.npz", {"clip": np.array([None]), "weights": [[1.0]]}, "cannot be read"),
-        ("thumbnails.npz", {"clip": ["00000"], "data": np.zeros(9, np.uint8), "offsets": [0, 9]}, "damaged picture"),
-        ("thumbnails.npz", {"clip": ["00000"], "data": np.zeros(9, np.uint8), "offsets": [0, 8]}, "do not fit"),
-        ("thumbnails.npz", {"clip": ["00000"], "data": np.zeros(9), "offsets": [0, 9]}, "do not fit"),
-        ("thumbnails.npz", {"clip": np.array([None]), "data": np.zeros(9, np.uint8), "offsets": [0, 9]}, "cannot be"),
+        (INSTANCES_FILE, {"clip": ["a"], "weights": [[-1.0, 2.0]]}, "negative or not finite"),
+        (INSTANCES_FILE, {"clip": ["a"], "weights": [[np.nan, 2.0]]}, "negative or not finite"),
+        (INSTANCES_FILE, {"clip": ["a", "b"], "weights": [[1.0]]}, "not those of its clips"),
+        (INSTANCES_FILE, {"clip": ["a"], "weights": [[1.0, 1.0]], "adjacency": [[1.0]]}, "not of 2 instances"),
+        (INSTANCES_FILE, {"clip": ["a"]}, "weights is not a file in the archive"),
+        (INSTANCES_FILE, {"clip": np.array([None]), "weights": [[1.0]]}, "cannot be read"),
+        (THUMBNAILS_FILE, {"clip": ["00000"], "data": np.zeros(9, np.uint8), "offsets": [0, 9]}, "damaged picture"),
+        (THUMBNAILS_FILE, {"clip": ["00000"], "data": np.zeros(9, np.uint8), "offsets": [0, 8]}, "do not fit"),
+        (THUMBNAILS_FILE, {"clip": ["00000"], "data": np.zeros(9), "offsets": [0, 9]}, "do not fit"),
+        (THUMBNAILS_FILE, {"clip": np.array([None]), "data": np.zeros(9, np.uint8), "offsets": [0, 9]}, "cannot be"),
     ],
 )
 def test_damaged_extras_are_named(tmp_path: Path, name: str, arrays: dict[str, Any], message: str) -> None:
@@ -150,18 +157,18 @@ def test_damaged_extras_are_named(tmp_path: Path, name: str, arrays: dict[str, A
 
 def test_frames_that_do_not_fit_the_weights(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", CLIPS)
-    np.savez(folder / "instances.npz", clip=["00001"], weights=[[0.5, 0.5]])
-    write_images(folder / "frames.npz", ["00001"] * 3, [picture(9)] * 3)
+    np.savez(folder / INSTANCES_FILE, clip=["00001"], weights=[[0.5, 0.5]])
+    write_images(folder / FRAMES_FILE, ["00001"] * 3, [picture(9)] * 3)
     main([str(folder)])
     assert "the 3 frames of 00001 cannot be 2 instances" in text_of(folder / "report.html")
-    write_images(folder / "frames.npz", ["other"] * 2, [picture(9)] * 2)
+    write_images(folder / FRAMES_FILE, ["other"] * 2, [picture(9)] * 2)
     main([str(folder)])
     assert "of which instances.npz has no weights" in text_of(folder / "report.html")
 
 
 def test_says_when_two_accounts_of_a_run_disagree(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", CLIPS)
-    shutil.copy(write_run(tmp_path / "other", CLIPS, sample=1) / "predictions.csv", folder)
+    shutil.copy(write_run(tmp_path / "other", CLIPS, sample=1) / PREDICTIONS_FILE, folder)
     main([str(folder)])
     assert "run.json and predictions.csv disagree: WAR" in text_of(folder / "report.html")
 
@@ -180,7 +187,7 @@ def test_a_run_that_is_given_twice_counts_once(tmp_path: Path) -> None:
 def test_options_that_differ_are_listed(tmp_path: Path) -> None:
     for job, (setting, rate) in enumerate((("default", "0.0004"), ("training.learning_rate=1e-3", "0.001"))):
         folder = write_run(tmp_path / str(job), CLIPS, setting=setting, data_manifest=f"hash{job}")
-        (folder / "config.yaml").write_text(f"training:\n  learning_rate: {rate}\n  epochs: 3\nfold: {job}\n")
+        (folder / CONFIG_FILE).write_text(f"training:\n  learning_rate: {rate}\n  epochs: 3\nfold: {job}\n")
     main([str(tmp_path)])
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     table = html[html.index("Options that differ between") :]
@@ -197,9 +204,9 @@ def test_a_sweep_of_five_folds_stays_below_10_mib(tmp_path: Path) -> None:
         # Noise is the worst that a picture can hold.
         pictures = [noise(rng) for _ in range(100)]
         names = [f"{n:05d}" for n in range(sum(clips))]
-        write_images(folder / "thumbnails.npz", names, [pictures[n % 100] for n in range(len(names))])
+        write_images(folder / THUMBNAILS_FILE, names, [pictures[n % 100] for n in range(len(names))])
         if job:
-            (folder / "features.npz").unlink()
+            (folder / FEATURES_FILE).unlink()
     main([str(tmp_path)])
     assert (tmp_path / "report.html").stat().st_size < 10 * 2**20
 

@@ -13,6 +13,7 @@ from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, results, write_record
 
 from micacl.errors import UserError
 from micacl.reporting.sweep.summary import summarize
+from micacl.run_folder.record import RUN_FILE
 
 RATES = ["war", "uar", "best_on_test_war", "best_on_test_uar"]
 
@@ -76,7 +77,7 @@ def test_jobs_without_a_result_say_which_and_why(tmp_path: Path) -> None:
     write_record(tmp_path / "11", results=None)
     (tmp_path / "12").mkdir()
     (tmp_path / "13").mkdir()
-    (tmp_path / "13" / "run.json").write_text("{")
+    (tmp_path / "13" / RUN_FILE).write_text("{")
     summarize(tmp_path)
     failed = [(row["job"], row["fold"], row["seed"], row["status"], row["error"]) for row in rows(tmp_path, "failed")]
     assert failed[:-1] == [

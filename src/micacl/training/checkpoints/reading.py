@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from micacl.errors import UserError
+from micacl.run_folder.config import CONFIG_FILE
 from micacl.training.checkpoints.tensors import (
     LAST,
     NETWORK,
@@ -112,7 +113,7 @@ def check_fits(checkpoint: ReadCheckpoint, module: ExpressionModule) -> None:
     if different:
         raise UserError(
             f"the checkpoint {path} does not fit this config: {different}. "
-            "Use the model, loss and ablation options of the run that wrote it (config.yaml in its folder)."
+            f"Use the model, loss and ablation options of the run that wrote it ({CONFIG_FILE} in its folder)."
         )
     if not isinstance(content.get("epochs_done"), int):
         raise UserError(f"the checkpoint {path} is of an older version of micacl, which cannot resume a run exactly")
