@@ -235,9 +235,9 @@ def report(folder: Path, num_clips: int, repeats: int, steps: int) -> None:
     videos = [Clip(name, folder / "videos" / f"{name}.mp4", 0) for name in names]
     key = CacheKey("benchmark", "", CACHE_SIZE, "all")
     start = time.perf_counter()
-    infos = build(folders, folder / "cache", key, WORKERS)
+    facts = build(folders, folder / "cache", key, WORKERS)
     seconds = time.perf_counter() - start
-    num_frames = sum(info.num_frames for info in infos.values())
+    num_frames = sum(fact.num_frames for fact in facts.values())
     cached = CachedFrames(folder / "cache" / key.folder_name, CACHE_SIZE)
     stored = sum(file.stat().st_size for file in (folder / "cache").rglob("*.npy"))
     jpegs = sum(file.stat().st_size for file in (folder / "frames").rglob("*.jpg"))
@@ -249,7 +249,7 @@ def report(folder: Path, num_clips: int, repeats: int, steps: int) -> None:
         f"{num_clips} clips, {num_frames} frames of {FRAME_SIZE}x{FRAME_SIZE}: JPEG {jpegs / 1e9:.2f} GB "
         f"({jpegs / num_frames / 1e3:.1f} kB a frame), cache {stored / 1e9:.2f} GB ({CACHE_SIZE}x{CACHE_SIZE})"
     )
-    print(f"decoding all clips into the cache: {seconds:.0f} s, {num_clips / seconds:.0f} clips a second\n")
+    print(f"taking all clips into the cache: {seconds:.0f} s, {num_clips / seconds:.0f} clips a second\n")
     ways = {
         "Pillow, frame by frame (public code)": lambda: public([clip.path for clip in folders]),
         "ours, frame folders": lambda: ours(folders, DecodedFrames(CACHE_SIZE)),

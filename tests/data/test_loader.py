@@ -21,7 +21,7 @@ SHAPE = (2, 5, 6, 3)
 
 
 class Numbered(ClipDataset):
-    """Random clips; some take longer than others."""
+    """Gives random clips, some of which take longer than others."""
 
     def __init__(self, num_clips: int, broken: int | None = None) -> None:
         self.num_clips = num_clips
