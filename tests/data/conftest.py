@@ -1,4 +1,4 @@
-"""Small video files whose frames show their own number."""
+"""Makes small video files whose frames show their own number."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -32,12 +32,13 @@ class WriteVideo(Protocol):
         b_frames: int = 2,
         variable_rate: bool = False,
         first_time_stamp: int = 0,
+        milliseconds: int = 40,
         options: dict[str, str] | None = None,
     ) -> Path: ...
 
 
 def numbered_frame(number: int, size: int) -> NDArray[np.uint8]:
-    """A frame (size,size,3) of noise that shows its number, from 0 to 255."""
+    """Draws a frame (size,size,3) of noise that shows its number, from 0 to 255."""
     frame = np.random.default_rng(0).integers(0, 255, (size // 8, size // 8, 3), dtype=np.uint8)
     frame = frame.repeat(8, axis=0).repeat(8, axis=1)
     for bit in range(BITS):
@@ -54,6 +55,7 @@ def _write_video(
     b_frames: int = 2,
     variable_rate: bool = False,
     first_time_stamp: int = 0,
+    milliseconds: int = 40,
     options: dict[str, str] | None = None,
 ) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def _write_video(
         for number in range(num_frames):
             frame = av.VideoFrame.from_ndarray(numbered_frame(number, size), format="rgb24")
             frame.pts, frame.time_base = time, millisecond
-            time += int(generator.integers(10, 120)) if variable_rate else 40
+            time += int(generator.integers(10, 120)) if variable_rate else milliseconds
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
@@ -77,7 +79,7 @@ def _write_video(
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """As in a data loader's worker; threads waiting for each other on a busy machine make the tests much slower."""
+    """Uses one thread, as a data loader's worker does; threads waiting for each other make the tests much slower."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -93,7 +95,7 @@ def way_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def decode(way_name: str) -> Decode:
-    """Every way to the frames of a video of 64x64 pixels."""
+    """Gives every way to decode a video of 64x64 pixels."""
     return way(way_name)
 
 
@@ -106,7 +108,7 @@ def image_way_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def decode_images(image_way_name: str) -> Decode:
-    """Every way to the frames of a folder of 64x64 pixels."""
+    """Gives every way to decode a folder of frames of 64x64 pixels."""
     return way(image_way_name)
 
 
@@ -121,7 +123,7 @@ def draw_frame() -> Callable[[int, int], NDArray[np.uint8]]:
 
 
 def read_numbers(frames: NDArray[np.uint8]) -> list[int]:
-    """The numbers that frames F,H,W,3 show."""
+    """Reads the numbers that frames F,H,W,3 show."""
     bars = frames[:, BAR // 2 : BAR * BITS : BAR, BAR].mean(axis=-1) > 127
     return [int(sum(bar << bit for bit, bar in enumerate(row))) for row in bars.tolist()]
 
@@ -133,7 +135,7 @@ def frame_numbers() -> Callable[[NDArray[np.uint8]], list[int]]:
 
 @pytest.fixture(scope="session")
 def decode_in_order() -> Callable[[Path], NDArray[np.uint8]]:
-    """The oracle: every frame that PyAV shows when it decodes from the start."""
+    """Gives the oracle: every frame that PyAV shows when it decodes from the start."""
 
     def decode(path: Path) -> NDArray[np.uint8]:
         with av.open(str(path)) as container:
@@ -144,7 +146,7 @@ def decode_in_order() -> Callable[[Path], NDArray[np.uint8]]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter; pytest's own are their owner's alone."""
+    """Makes a folder that every user may enter; pytest's own folders are private to their owner."""
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -152,7 +154,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def no_root() -> Iterator[None]:
-    """root may read every file: the test goes on as nobody."""
+    """Continues the test as the user nobody, because root may read every file."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

@@ -1,4 +1,4 @@
-"""The draw, and its two executions: OpenCV in a worker and PyTorch on the device, against Pillow and each other."""
+"""Checks the two ways of augmenting, OpenCV in a worker and PyTorch on the device, against Pillow and each other."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_batch, augment_clip, normalize
+from micacl.data.augmentation import UNCHANGED, Draw, TrainingAugmentation, augment_batch, augment_clip, normalize
 from micacl.errors import UserError
 
 Frames = NDArray[np.uint8]
 
 
 def smooth_clip(num_frames: int = 6, size: int = 96, seed: int = 0, low: int = 0, high: int = 256) -> Frames:
-    """Soft blobs of colour: on noise of single pixels, two ways of resizing agree with nobody."""
+    """Draws soft blobs of colour: on noise of single pixels, no two ways of resizing agree."""
     generator = np.random.default_rng(seed)
     frames = []
     for _ in range(num_frames):
@@ -158,8 +158,8 @@ def test_jitter_keeps_within_its_bounds_and_leaves_the_hue() -> None:
 
 def test_nothing_changes_nothing() -> None:
     clip = smooth_clip()
-    assert (on_worker(clip, NOTHING, 96) == clip).all()
-    assert (on_device(clip, NOTHING, 96) == clip).all()
+    assert (on_worker(clip, UNCHANGED, 96) == clip).all()
+    assert (on_device(clip, UNCHANGED, 96) == clip).all()
 
 
 @pytest.mark.parametrize("crop_scale", [(0.0, 1.0), (0.9, 0.8), (0.5, 1.1), (0.5,)])

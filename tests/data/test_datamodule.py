@@ -75,7 +75,7 @@ class Recorder(lightning.LightningModule):
 
 
 def run(data: ClipDataModule, num_epochs: int = 2) -> list[Given]:
-    """Train and test, and return what the network was given."""
+    """Trains and tests, and returns what the network was given."""
     trainer = lightning.Trainer(
         max_epochs=num_epochs,
         accelerator="cpu",
@@ -196,7 +196,7 @@ def test_a_split_is_loaded_when_it_is_needed(split: Split) -> None:
 
 
 def replace_files(split: Split, folder: Path, bad: set[str]) -> Split:
-    """The split with some of its clips' files damaged."""
+    """Returns the split with some of its clips' files damaged."""
 
     def replace(clip: Clip) -> Clip:
         if clip.name not in bad:
@@ -264,7 +264,7 @@ def test_an_option_out_of_range_is_an_error(option: dict[str, Any], message: str
 
 
 def pretend(data: ClipDataModule, num_processes: int, rank: int) -> ClipDataModule:
-    """Attach what the data module asks a trainer for."""
+    """Attaches what the data module asks a trainer for."""
     data.trainer = SimpleNamespace(  # type: ignore[assignment]
         world_size=num_processes,
         global_rank=rank,

@@ -32,7 +32,7 @@ def training(clips: list[Clip], seed: int = 0) -> TrainingDataset:
 
 
 def pixels(dataset: TrainingDataset, num_workers: int, num_epochs: int) -> list[torch.Tensor]:
-    """The clips of some epochs, loaded by workers that live through all of them."""
+    """Loads the clips of some epochs, by workers that live through all of them."""
     loader: DataLoader[Sample] = DataLoader(
         dataset, batch_size=2, num_workers=num_workers, persistent_workers=num_workers > 0
     )

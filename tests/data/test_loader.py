@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import BatchSampler
 
 from micacl.data.dataset import ClipDataset, Sample, collate
-from micacl.data.loader import ClipLoader, Parcel
+from micacl.data.loader import ClipLoader, SharedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ SHAPE = (2, 5, 6, 3)
 
 
 class Numbered(ClipDataset):
-    """Random clips; some take longer than others."""
+    """Gives random clips, some of which take longer than others."""
 
     def __init__(self, num_clips: int, broken: int | None = None) -> None:
         self.num_clips = num_clips
@@ -94,14 +94,14 @@ def test_workers_that_go_on_meanwhile_leave_a_batch_alone_that_is_being_taken_ou
 ) -> None:
     dataset = Numbered(24)
     loader = load(dataset, list(range(24)), 2, 2)
-    assert loader._shared is not None
-    unpack = loader._shared.unpack
+    assert loader._slots is not None
+    unpack = loader._slots.unpack
 
-    def slowly(parcel: Parcel, pin_memory: bool) -> Sample:
+    def slowly(batch: SharedBatch, pin_memory: bool) -> Sample:
         time.sleep(0.1)
-        return unpack(parcel, pin_memory)
+        return unpack(batch, pin_memory)
 
-    monkeypatch.setattr(loader._shared, "unpack", slowly)
+    monkeypatch.setattr(loader._slots, "unpack", slowly)
     assert_same(list(loader), list(expected(dataset, list(range(24)), 2)))
 
 
@@ -132,21 +132,7 @@ def test_what_a_worker_raises_arrives() -> None:
 
 def test_a_batch_that_was_written_over_is_not_returned() -> None:
     loader = load(Numbered(8), list(range(8)), 2, 1)
-    parcel = Parcel(slot=0, number=2, num_clips=2, rest={})
-    assert loader._shared is not None
+    batch = SharedBatch(slot=0, number=2, num_clips=2, rest={})
+    assert loader._slots is not None
     with pytest.raises(RuntimeError, match="wrote the next clips over"):
-        loader._shared.unpack(parcel, pin_memory=False)
-
-
-def test_memory_is_lent_until_the_last_tensor_that_refers_to_it_is_gone() -> None:
-    dataset = Numbered(24)
-    loader = load(dataset, list(range(24)), 2, 1)
-    assert loader._shared is not None
-    reference = list(expected(dataset, list(range(24)), 2))
-    batches = iter(loader)
-    corner = next(batches)["clip"][0, :, :2]  # of the first batch, which is dropped
-    for number, batch in enumerate(batches, start=1):
-        assert_same([batch], [reference[number]])
-    assert (corner == reference[0]["clip"][0, :, :2]).all()
-    del corner, batch
-    assert not loader._shared._lent_N.any()
+        loader._slots.unpack(batch, pin_memory=False)

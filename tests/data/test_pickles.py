@@ -1,4 +1,4 @@
-"""A pickle runs code when it is loaded. None that lies among the data is."""
+"""Checks that no pickle among the data is loaded, because loading one runs code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often each class comes, in which order, and on which process."""
+"""Checks how often each class comes, in which order, and on which process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ resampled = pytest.mark.parametrize("choice", ["class_balanced", "square_root"])
 
 
 def dataset(counts: list[int]) -> TrainingDataset:
-    """Clips that are never read."""
+    """Makes a data set of clips that are never read."""
     labels = [label for label, count in enumerate(counts) for _ in range(count)]
     clips = [Clip(f"{i}", Path(f"{i}.mp4"), label) for i, label in enumerate(labels)]
     return TrainingDataset(clips, DecodedFrames(64), 16, 48, TrainingAugmentation((0.5, 1.0), 0.4), 0)
@@ -33,7 +33,7 @@ def dataset(counts: list[int]) -> TrainingDataset:
 def orders(
     choice: SamplerChoice, world: int, num_epochs: int, counts: list[int] = COUNTS, seed: int = 0
 ) -> list[list[list[int]]]:
-    """Positions by epoch and process."""
+    """Returns the positions by epoch and process."""
     samplers = [TrainingSampler(dataset(counts), world, rank, seed, choice) for rank in range(world)]
     epochs = []
     for epoch in range(num_epochs):

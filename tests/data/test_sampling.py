@@ -11,7 +11,7 @@ NUMS = [1, 2, 3, 8, 16]
 
 
 def segment_frames(num_available: int, num_frames: int, segment: int) -> list[int]:
-    """The frames that a segment touches, found by trying each."""
+    """Finds the frames that a segment touches by trying each."""
     start, stop = (Fraction(i * num_available, num_frames) for i in (segment, segment + 1))
     return [frame for frame in range(num_available) if frame < stop and frame + 1 > start]
 

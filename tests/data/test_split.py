@@ -16,7 +16,7 @@ def clip(name: str, label: int, subject: str | None = None) -> Clip:
 
 
 def make_split(counts: tuple[int, ...], num_subjects: int | None = None, seed: int = 0) -> Split:
-    """A split of so many training clips per class, each of a random subject, and one test clip."""
+    """Makes a split with these numbers of training clips per class, each of a random subject, and one test clip."""
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.repeat(np.arange(len(counts)), counts)).tolist()
     train = tuple(

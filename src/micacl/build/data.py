@@ -3,14 +3,14 @@
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from micacl.build.cache_dir import cache_dir
 from micacl.build.listing import build_listing, build_recipe
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
 from micacl.data.cpus import available_cpus
-from micacl.data.datamodule import ClipDataModule
+from micacl.data.datamodule import ClipDataModule, OnError
 from micacl.data.datasets.listing import load_split
 from micacl.data.datasets.synthetic import load_synthetic
 from micacl.data.frames.decoders import Backend, Device
@@ -35,7 +35,7 @@ def build_data(settings: Settings) -> ClipDataModule:
         batch_size=settings.training.batch_size,
         num_workers=dataset.num_workers,
         seed=settings.seed,
-        on_error=cast(Literal["raise", "skip"], dataset.on_error),
+        on_error=cast(OnError, dataset.on_error),
         crop_scale=dataset.crop_scale,
         color_jitter=dataset.color_jitter,
         sampler=cast(SamplerChoice, dataset.sampler),

@@ -1,8 +1,8 @@
-"""What is random about a training clip, drawn once for all of its frames.
+"""Augments training clips: draws random changes once for all frames of a clip, and applies them.
 
-The draw is made where the clip is read, by the clip's own generator; what follows from it is computed wherever the
-pixels are: by OpenCV in the worker (`augment_clip`) when the network trains on the CPU, by PyTorch on the GPU
-(`augment_batch`) when it trains there. Both give the same pixels, give or take rounding.
+The draw is made where the clip is read, by the clip's own generator, and applied where the pixels are: by OpenCV in the
+worker (`augment_clip`) when the network trains on the CPU, by PyTorch (`augment_batch`) when it trains on a GPU. Both
+give the same pixels, give or take rounding.
 """
 
 import math
@@ -19,29 +19,29 @@ from torchvision.transforms.v2 import functional
 
 from micacl.errors import UserError
 
-# Brightness of red, green and blue to the eye (ITU-R BT.601), as in Pillow's grey images.
+# The brightness of red, green and blue to the eye (ITU-R BT.601), as in Pillow's grey images.
 LUMA = (0.299, 0.587, 0.114)
 _IDENTITY = np.eye(3)
 _TO_GRAY = np.tile(LUMA, (3, 1))
 
-# Shapes of a crop, width to height, and how often one is drawn until it fits into the frame.
+# The range of a crop's shape, width to height, and the number of draws until one fits into the frame.
 LOG_RATIO = (math.log(3 / 4), math.log(4 / 3))
 MAX_TRIES = 10
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What happens to one clip.
+    """Says how one clip is changed.
 
     Attributes:
-        top: Of the crop, as a share of the frame, like the next three.
-        left: Of the crop.
-        height: Of the crop.
-        width: Of the crop.
-        mirrored: Left becomes right.
-        brightness: Factor of the pixels.
-        contrast: Factor of their distance from the clip's mean grey.
-        saturation: Factor of their distance from their own grey.
+        top: The distance of the crop from the top of the frame, as a share of the frame's height.
+        left: The distance of the crop from the left of the frame, as a share of the frame's width.
+        height: The height of the crop, as a share of the frame's.
+        width: The width of the crop, as a share of the frame's.
+        mirrored: Whether left and right are swapped.
+        brightness: The factor of the pixels.
+        contrast: The factor of their distance from the clip's mean grey.
+        saturation: The factor of their distance from their own grey.
     """
 
     top: float = 0.0
@@ -54,37 +54,38 @@ class Draw:
     saturation: float = 1.0
 
     def box(self, size: int) -> tuple[int, int, int, int]:
-        """Top, left, height and width of the crop in whole pixels of a square frame."""
+        """Gives top, left, height and width of the crop in whole pixels of a square frame."""
         height, width = max(1, round(self.height * size)), max(1, round(self.width * size))
         return min(round(self.top * size), size - height), min(round(self.left * size), size - width), height, width
 
     def rows(self, size: int) -> slice:
-        """The rows of a square frame that the crop keeps, of which a source need not read the others."""
+        """Gives the rows of a square frame that the crop keeps; a source need not read the others."""
         top, _, height, _ = self.box(size)
         return slice(top, top + height)
 
     def color_matrix(self) -> tuple[NDArray[np.float64], float]:
-        """The three changes of colour as one, because all are linear: first brightness, then contrast, saturation.
+        """Combines the three changes of colour, because all are linear: first brightness, then contrast, saturation.
 
         Returns:
             A 3x3 matrix that an RGB pixel is multiplied by, and the factor of the clip's mean grey that is then added.
-            Unlike after one another, colours are cut off at 0 and 255 once, at the end.
+            Colours are cut off at 0 and 255 once, at the end, and not after each of the three changes.
         """
         gain = self.brightness * self.contrast
         matrix = gain * (self.saturation * _IDENTITY + (1 - self.saturation) * _TO_GRAY)
         return matrix, (1 - self.contrast) * self.brightness
 
 
-# What evaluation does: the whole frame, unchanged.
-NOTHING = Draw()
+# The draw of evaluation: the whole frame, unchanged.
+UNCHANGED = Draw()
 
 
 class TrainingAugmentation:
-    """Random resized crop, horizontal flip and colour jitter.
+    """Draws a random resized crop, a horizontal flip and colour jitter for each training clip.
 
     Args:
-        crop_scale: Smallest and largest share of the frame's area that a crop keeps.
-        color_jitter: Brightness, contrast and saturation are each multiplied by 1 - color_jitter to 1 + color_jitter.
+        crop_scale: The smallest and the largest share of the frame's area that a crop keeps.
+        color_jitter: The strength of the colour changes: brightness, contrast and saturation are each multiplied by
+            1 - color_jitter to 1 + color_jitter.
 
     Raises:
         UserError: If a value is out of range.
@@ -102,7 +103,11 @@ class TrainingAugmentation:
         self._color_jitter = color_jitter
 
     def draw(self, generator: np.random.Generator) -> Draw:
-        """What happens to one clip."""
+        """Draws the changes of one clip.
+
+        Args:
+            generator: The clip's own random generator.
+        """
         mirrored = bool(generator.random() < 0.5)
         colors = generator.uniform(max(0.0, 1 - self._color_jitter), 1 + self._color_jitter, 3).tolist()
         return Draw(*self._draw_crop(generator), mirrored, *colors)
@@ -122,13 +127,13 @@ class TrainingAugmentation:
 def augment_clip(
     rows_FHWC: NDArray[np.uint8], draw: Draw, size: int, out: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
-    """Crop, resize, mirror and recolour a clip.
+    """Crops, resizes, mirrors and recolours a clip.
 
     Args:
-        rows_FHWC: Square RGB frames, of which only the rows `draw.rows` are given.
-        draw: What happens to all of them alike.
-        size: Height and width of the result in pixels.
-        out: Contiguous memory for the result; new memory otherwise.
+        rows_FHWC: The rows `draw.rows` of square RGB frames.
+        draw: The changes, the same for all frames.
+        size: The height and width of the result in pixels.
+        out: Contiguous memory for the result; None makes new memory.
 
     Returns:
         Frames of shape (F, size, size, 3).
@@ -151,7 +156,7 @@ def augment_clip(
 
 
 def _resize(frames_FHWC: NDArray[np.uint8], size: int) -> MatLike:
-    """All frames as one tall picture (F * size, size, 3): one call takes less time than one for each."""
+    """Resizes all frames as one tall picture (F * size, size, 3): one call takes less time than one for each."""
     num_frames, height, width = frames_FHWC.shape[:3]
     resized = _bilinear(frames_FHWC.reshape(-1, width, 3), num_frames * size, size)
     if height < size:
@@ -165,25 +170,26 @@ def _resize(frames_FHWC: NDArray[np.uint8], size: int) -> MatLike:
 
 
 def _bilinear(picture_HWC: NDArray[np.uint8], height: int, width: int) -> MatLike:
-    """Resize by Intel's routine where OpenCV has it (x86): faster than its own, and a level off at most."""
+    """Resizes by Intel's routine where OpenCV has it (x86): faster than its own, and a level off at most."""
     cv2.ipp.setUseIPP_NotExact(True)
     resized = cv2.resize(picture_HWC, (width, height), interpolation=cv2.INTER_LINEAR)
-    cv2.ipp.setUseIPP_NotExact(False)  # others resize too, and shall not depend on who went before
+    cv2.ipp.setUseIPP_NotExact(False)  # other code resizes too, and must not depend on what ran before
     return resized
 
 
-# Channel means and deviations of Kinetics-400, on which torchvision's R3D-18 was trained, for pixels from 0 to 1.
+# The channel means and standard deviations, for pixels from 0 to 1, of Kinetics-400, on which torchvision's R3D-18 was
+# trained.
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
 
 
 def augment_batch(clips_BFHWC: Tensor, draws: Sequence[Draw], size: int) -> Tensor:
-    """What `augment_clip` does, for a batch and on any device.
+    """Augments as `augment_clip` does, for a batch and on any device.
 
     Args:
-        clips_BFHWC: Uint8, square RGB frames.
-        draws: What happens to each clip.
-        size: Height and width of the result in pixels.
+        clips_BFHWC: Square RGB frames, uint8.
+        draws: The changes of each clip.
+        size: The height and width of the result in pixels.
 
     Returns:
         uint8 frames of shape (B, F, size, size, 3).
@@ -193,14 +199,14 @@ def augment_batch(clips_BFHWC: Tensor, draws: Sequence[Draw], size: int) -> Tens
 
 
 def normalize(clips_BFHWC: Tensor) -> Tensor:
-    """Pixels from 0 to 255 to what the Kinetics weights expect.
+    """Converts pixels from 0 to 255 to what the Kinetics weights expect.
 
     Args:
-        clips_BFHWC: Uint8 clips.
+        clips_BFHWC: The clips, uint8.
 
     Returns:
-        float32 clips of shape (B, C, F, H, W), each channel with about mean 0 and deviation 1. They lie in memory as
-        3-D convolutions like it best, channels last: nothing is moved.
+        float32 clips of shape (B, C, F, H, W), each channel with about mean 0 and standard deviation 1. They stay
+        channels last in memory, which 3-D convolutions work best with: nothing is moved.
     """
     mean = torch.tensor(MEAN, device=clips_BFHWC.device)
     std = torch.tensor(STD, device=clips_BFHWC.device)

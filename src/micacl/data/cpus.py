@@ -1,23 +1,23 @@
-"""How many processes are worth starting."""
+"""Decides how many processes are worth starting."""
 
 import os
 from typing import Literal
 
-# More decoding processes than this wait for the network rather than the other way round.
+# With more decoding processes than this, they wait for the network rather than the network for them.
 MAX_LOADER_PROCESSES = 8
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use, which a container or a scheduler can hold below the machine's."""
+    """Counts the CPUs that this process may use; a container or a scheduler can allow fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def loader_processes(num_workers: int | Literal["auto"], devices: int) -> int:
-    """Decoding processes of one training process.
+    """Decides the number of decoding processes of one training process.
 
     Args:
-        num_workers: Their number, or "auto": the CPUs, shared by the training processes of this machine, up to 8.
-        devices: Training processes on this machine.
+        num_workers: The number, or "auto": the CPUs, shared by the training processes of this machine, up to 8.
+        devices: The number of training processes on this machine.
     """
     if num_workers != "auto":
         return num_workers

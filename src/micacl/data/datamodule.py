@@ -1,9 +1,9 @@
-"""The clips of one fold as Lightning's data loaders."""
+"""Gives the clips of one fold to Lightning as data loaders."""
 
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import lightning
 import torch
@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DistributedSampler
 
 from micacl.data.augmentation import Draw, TrainingAugmentation, augment_batch, normalize
-from micacl.data.cache.probe import find_undecodable
+from micacl.data.cache.parallel import find_undecodable
 from micacl.data.cache.source import CachedFrames, choose_source
 from micacl.data.cpus import loader_processes
 from micacl.data.dataset import ClipDataset, EvaluationDataset, Sample, TrainingDataset
@@ -25,32 +25,35 @@ from micacl.data.sampler import EXPONENTS, SamplerChoice, TrainingSampler
 from micacl.data.split import Clip, Division, Part, SkippedClip, Split, class_counts, divide
 from micacl.errors import UserError
 
+OnError = Literal["raise", "skip"]
+
 log = logging.getLogger(__name__)
 
 
 class ClipDataModule(lightning.LightningDataModule):
-    """Training, validation and test clips of one split.
+    """Loads the training, validation and test clips of one split.
 
     Args:
         load_split: The split, or a function that loads it (and may prepare its files first).
         validation_fraction: 0 validates on the test split, as published results do; above 0 validates on this share of
             the training split, held out by class and subject.
-        num_frames: F, frames taken of each clip.
-        size: Height and width of a frame in pixels, as the network sees it.
-        frame_size: Height and width of the squares that clips are brought to first, from the cache or not; from `size`
-            to twice that.
-        cache: Folder of the data set's cache, used if it holds every clip of the split; None decodes clips each time.
-        batch_size: Clips in a global batch; each process takes its equal share.
-        num_workers: Decoding processes of each training process, or "auto": the CPUs, shared by the devices of this
-            machine, up to 8.
-        seed: Seed of the hold-out, the order, the frames and the augmentation.
+        num_frames: F, the number of frames taken of each clip.
+        size: The height and width of a frame in pixels, as the network sees it.
+        frame_size: The height and width of the squares that clips are brought to first, from the cache or not; from
+            `size` to twice that.
+        cache: The folder of the data set's cache, used if it holds every clip of the split; None decodes clips each
+            time.
+        batch_size: The number of clips in a global batch; each process takes its equal share.
+        num_workers: The number of decoding processes of each training process, or "auto": the CPUs, shared by the
+            devices of this machine, up to 8.
+        seed: The seed of the hold-out, the order, the frames and the augmentation.
         on_error: "raise" stops at a clip that cannot be decoded; "skip" decodes every clip once beforehand, leaves the
             bad ones out on all processes alike, and lists them in `skipped`.
-        crop_scale: Smallest and largest share of a frame's area that a training crop keeps.
-        color_jitter: Strength of the training clips' brightness, contrast and saturation changes.
-        sampler: How often the classes come in training, see `TrainingSampler`.
-        decode_backend: Who decodes clips that are not in the cache; see `backends.choice`.
-        decode_device: Where.
+        crop_scale: The smallest and the largest share of a frame's area that a training crop keeps.
+        color_jitter: The strength of the training clips' brightness, contrast and saturation changes.
+        sampler: How often each class comes in training, see `TrainingSampler`.
+        decode_backend: The decoder of clips that are not in the cache, see `frames.decoders`.
+        decode_device: The device that decodes them, see `frames.decoders`.
 
     Raises:
         UserError: If an option is out of range.
@@ -68,7 +71,7 @@ class ClipDataModule(lightning.LightningDataModule):
         batch_size: int = 32,
         num_workers: int | Literal["auto"] = "auto",
         seed: int = 0,
-        on_error: Literal["raise", "skip"] = "raise",
+        on_error: OnError = "raise",
         crop_scale: Sequence[float] = (0.08, 1.0),
         color_jitter: float = 0.4,
         sampler: SamplerChoice = "uniform",
@@ -88,7 +91,7 @@ class ClipDataModule(lightning.LightningDataModule):
             raise UserError(f"num_workers is {num_workers}; set it to auto, or to 0 or more")
         if seed < 0:
             raise UserError(f"seed is {seed}; set it to 0 or more")
-        if on_error not in ("raise", "skip"):
+        if on_error not in get_args(OnError):
             raise UserError(f"on_error is {on_error}; set it to raise or skip")
         if sampler not in EXPONENTS:
             raise UserError(f"dataset.sampler is {sampler}; set it to {', '.join(EXPONENTS)}")
@@ -113,7 +116,7 @@ class ClipDataModule(lightning.LightningDataModule):
         self._trained = {"epoch": 0, "batches": 0}
 
     def state_dict(self) -> dict[str, int]:
-        """How far the training has come: what it was given counts, not what workers have loaded ahead."""
+        """Gives the epochs and batches that were trained on, without batches that workers have only loaded ahead."""
         assert self.trainer is not None
         loop: Any = self.trainer.fit_loop
         epochs, batches = loop.epoch_progress.current, loop.epoch_loop.batch_progress.current
@@ -121,7 +124,7 @@ class ClipDataModule(lightning.LightningDataModule):
         return {"epoch": epochs.processed, "batches": batches.processed if in_epoch else 0}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Let the training go on from there; which clips come and how is decided by the seed and the position."""
+        """Resumes the training at a position, which with the seed decides which clips come and how they are drawn."""
         self._trained = dict(state_dict)
 
     @property
@@ -131,15 +134,15 @@ class ClipDataModule(lightning.LightningDataModule):
 
     @property
     def class_counts(self) -> list[int]:
-        """Training clips of each class, without those held out or skipped."""
+        """The number of training clips of each class, without those held out or skipped."""
         return class_counts(self.clips("train"), len(self.class_names))
 
     def middle_frames(self, part: Part) -> list[bytes]:
-        """The middle frame of each clip of one part, in the order of `Sample["index"]`, as small JPEGs."""
+        """Reads the middle frame of each clip of one part, in the order of `Sample["index"]`, as small JPEGs."""
         return [middle_frame(clip, self._source) for clip in self.clips(part)]
 
     def frames(self, part: Part, index: int) -> list[bytes]:
-        """The frames of one clip as the network sees them at evaluation, before they are normalised, as JPEGs.
+        """Reads the frames of one clip as the network sees them at evaluation, before they are normalised, as JPEGs.
 
         Args:
             part: The part of the split.
@@ -163,20 +166,20 @@ class ClipDataModule(lightning.LightningDataModule):
         return self._load().skipped
 
     def clips(self, part: Part) -> tuple[Clip, ...]:
-        """The clips of one part, in the order of `Sample["index"]`."""
+        """Lists the clips of one part, in the order of `Sample["index"]`."""
         return self._load().parts[part]
 
     def clip_names(self, part: Part) -> list[str]:
-        """The names of one part's clips, in the order of `Sample["index"]`."""
+        """Lists the names of one part's clips, in the order of `Sample["index"]`."""
         return [clip.name for clip in self.clips(part)]
 
     def prepare_data(self) -> None:
-        """Let one process of each machine prepare the files before the others read them."""
+        """Prepares the files, on one process of each machine, before the others read them."""
         if not isinstance(self._load_split, Split):
             self._load_split()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002  Lightning calls it so
-        """Load the split; all processes leave out the clips that the first one found bad."""
+        """Loads the split; all processes leave out the clips that the first one found bad."""
         skipped = self._load().skipped
         if self._on_error == "skip" and self._world_size > 1 and self.trainer is not None:
             # One process may meet a passing disk fault that the others do not; different batches would then deadlock.
@@ -184,27 +187,27 @@ class ClipDataModule(lightning.LightningDataModule):
         self._choose_decoding()
 
     def train_dataloader(self) -> ClipLoader:
-        """Shuffled, augmented clips; the last incomplete batch is dropped unless it is the only one."""
+        """Loads shuffled, augmented clips; drops the last batch if it is incomplete and not the only one."""
         clips = self.clips("train")
         dataset = TrainingDataset(
             clips, self._training_source, self._num_frames, self._worker_size, self._augmentation, self._seed
         )
         sampler = TrainingSampler(dataset, self._world_size, self._rank, self._seed, self._sampler)
-        sampler.go_on(self._trained["epoch"], self._trained["batches"] * self._process_batch_size)
+        sampler.resume(self._trained["epoch"], self._trained["batches"] * self._process_batch_size)
         return self._loader(dataset, sampler, drop_last=len(sampler) > self._process_batch_size, persistent=True)
 
     def val_dataloader(self) -> ClipLoader:
-        """Every validation clip, in order."""
+        """Loads every validation clip, in order."""
         return self._evaluation_loader("val", persistent=True)
 
     def test_dataloader(self) -> ClipLoader:
-        """Every test clip, in order."""
+        """Loads every test clip, in order."""
         return self._evaluation_loader("test", persistent=False)
 
     def transfer_batch_to_device(self, batch: Sample, device: torch.device, dataloader_idx: int) -> Sample:
-        """Leave the draws on the CPU: fetching them back from the GPU would wait for the step before.
+        """Moves a batch but for its draws, which stay on the CPU: fetching them back would wait for the step before.
 
-        Encoded clips stay there too: decoders take them from the CPU's memory.
+        Encoded clips stay there too, because decoders take them from the CPU's memory.
         """
         staying = {name: value for name, value in batch.items() if name in ("draw", "encoded")}
         moving = {name: value for name, value in batch.items() if name not in staying}
@@ -212,9 +215,9 @@ class ClipDataModule(lightning.LightningDataModule):
         return moved
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:  # noqa: ARG002
-        """Decode and augment, where no worker has, and normalise on the device.
+        """Decodes and augments where no worker has, and normalises, on the device.
 
-        uint8 clips cross to it four times faster, and encoded ones faster still.
+        uint8 clips move to it four times faster than float32 ones, and encoded clips faster still.
         """
         if "encoded" in batch:
             encoded = cast(list[EncodedClip], batch["encoded"])
@@ -240,12 +243,12 @@ class ClipDataModule(lightning.LightningDataModule):
 
     @property
     def _worker_size(self) -> int | None:
-        """Size that workers bring frames to; None where the device does that."""
+        """The size that workers bring frames to; None where the device does that."""
         return None if self._on_cuda or isinstance(self._training_source, EncodedFrames) else self._size
 
     @property
     def _training_source(self) -> FrameSource | EncodedFrames:
-        """Where the loaders' clips come from: the cache, or else whatever decodes fastest here."""
+        """The source of the loaders' clips: the cache, or else the decoders of this run."""
         decoding = self._choose_decoding()
         if decoding is None:
             return self._source
@@ -254,7 +257,7 @@ class ClipDataModule(lightning.LightningDataModule):
         return EncodedFrames(self._frame_size, decoding.videos, decoding.jpegs, decoding.readers)
 
     def _choose_decoding(self) -> Decoding | None:
-        """Chosen once, when the device that trains is known; None where the cache holds every clip."""
+        """Chooses the decoders, once, when the device that trains is known; None if the cache holds every clip."""
         self._load()
         if isinstance(self._source, CachedFrames):
             return None
@@ -280,7 +283,7 @@ class ClipDataModule(lightning.LightningDataModule):
         return loader_processes(self._num_workers, 1 if self.trainer is None else self.trainer.num_devices)
 
     def _load(self) -> Division:
-        """Load and divide the split, once."""
+        """Loads and divides the split, once."""
         if self._division is not None:
             return self._division
         split = self._load_split if isinstance(self._load_split, Split) else self._load_split()

@@ -1,4 +1,4 @@
-"""Clips as tensors: read, sampled, augmented."""
+"""Turns clips into tensors: reads, samples and augments them."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from micacl.data.augmentation import NOTHING, Draw, TrainingAugmentation, augment_clip
+from micacl.data.augmentation import UNCHANGED, Draw, TrainingAugmentation, augment_clip
 from micacl.data.frames.encoded import EncodedClip, EncodedFrames
 from micacl.data.frames.source import FrameSource
 from micacl.data.sampling import frame_indices
@@ -19,17 +19,17 @@ from micacl.data.split import Clip
 
 
 class Sample(TypedDict):
-    """One clip as the dataset gives it, or a batch of B as the data loader collates it.
+    """Holds one clip as the dataset gives it, or a batch of B clips as the data loader collates them.
 
     Attributes:
-        clip: Frames, F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised float32,
-            on the device.
-        encoded: In the place of `clip` (a list of B in a batch), where the main process is to decode.
-        label: Class of the clip, int64 (B in a batch).
-        index: Position of the clip in its part of the split, int64 (B in a batch). Processes that share an evaluation
-            may repeat a clip; its index tells.
+        clip: The frames F,H,W,C (B,F,H,W,C in a batch), uint8; the data module makes them B,C,F,H,W, normalised
+            float32, on the device.
+        encoded: The encoded clip (a list of B in a batch) in the place of `clip`, where the main process decodes.
+        label: The class of the clip, int64 (B in a batch).
+        index: The position of the clip in its part of the split, int64 (B in a batch). Processes that share an
+            evaluation may repeat a clip, which the index shows.
         draw: The fields of the clip's :class:`~micacl.data.augmentation.Draw`, float64 (B,8 in a batch), where the
-            device is to carry it out.
+            device augments.
     """
 
     clip: NotRequired[Tensor]
@@ -40,33 +40,33 @@ class Sample(TypedDict):
 
 
 class ClipDataset(Dataset[Sample]):
-    """Clips that can be written where the caller wants them."""
+    """Loads clips, into the caller's memory if asked to."""
 
     @abstractmethod
     def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
-        """Read the clip at a position.
+        """Reads the clip at a position.
 
         Args:
-            position: Which.
-            out: Contiguous memory for the clip, F,H,W,C; new memory otherwise. Not for clips that come encoded.
+            position: The position of the clip in the data set.
+            out: Contiguous memory F,H,W,C for the clip; None makes new memory. Not for clips that come encoded.
 
         Raises:
-            DecodeError: If it cannot be read.
+            DecodeError: If the clip cannot be read.
         """
 
     def __getitem__(self, position: int) -> Sample:
-        """Read the clip at a position; raises DecodeError when it cannot be read."""
+        """Reads the clip at a position; raises a DecodeError if it cannot be read."""
         return self.load(position)
 
 
 class EvaluationDataset(ClipDataset):
-    """Clips with the same frames and pixels every time.
+    """Gives clips with the same frames and pixels every time.
 
     Args:
         clips: The clips, in the order of `Sample.index`.
-        source: Gives their frames.
-        num_frames: F, frames taken of each clip.
-        size: Height and width of a frame in pixels; None leaves the frames to the device as they are read.
+        source: The source of their frames.
+        num_frames: F, the number of frames taken of each clip.
+        size: The height and width of a frame in pixels; None leaves resizing to the device.
     """
 
     def __init__(
@@ -81,25 +81,25 @@ class EvaluationDataset(ClipDataset):
         return len(self.clips)
 
     def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
-        """Read clip `position`, see :meth:`ClipDataset.load`."""
+        """Reads clip `position`; see :meth:`ClipDataset.load`."""
         clip = self.clips[position]
         frames = self._source.read(clip, lambda n: frame_indices(n, self._num_frames, None))
-        return _sample(frames, NOTHING, self._size, clip.label, position, out)
+        return _sample(frames, UNCHANGED, self._size, clip.label, position, out)
 
 
 class TrainingDataset(ClipDataset):
-    """Clips with random frames and augmentation, decided by the seed, the epoch and the position alone.
+    """Gives clips with random frames and augmentation, decided by the seed, the epoch and the position alone.
 
-    A position is the index of a clip, or beyond them that of its repetition, see :meth:`position`. Which worker or
-    process loads a clip, and how many there are, does not change it.
+    A position is the index of a clip or, beyond the last index, that of a repetition, see :meth:`position`. It does not
+    matter which worker or process loads a clip, or how many there are.
 
     Args:
         clips: The clips, in the order of `Sample.index`.
-        source: Gives their frames.
-        num_frames: F, frames taken of each clip.
-        size: Height and width of a frame in pixels; None leaves the draw to the device.
-        augmentation: Draws the random changes.
-        seed: Seed of every draw.
+        source: The source of their frames.
+        num_frames: F, the number of frames taken of each clip.
+        size: The height and width of a frame in pixels; None leaves resizing and augmentation to the device.
+        augmentation: The augmentation that draws the random changes.
+        seed: The seed of every draw.
     """
 
     def __init__(
@@ -117,22 +117,22 @@ class TrainingDataset(ClipDataset):
         self._size = size
         self._augmentation = augmentation
         self._seed = seed
-        # Persistent workers keep a copy of this object from the first epoch on; shared memory reaches it all the same.
+        # Persistent workers keep a copy of this object from the first epoch on, which only shared memory reaches.
         self._epoch: Tensor = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw anew: the clips loaded from now on are those of this epoch."""
+        """Draws anew: the clips loaded from now on are those of this epoch."""
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
         return len(self.clips)
 
     def position(self, index: int, repeat: int) -> int:
-        """What to ask for to get clip `index` for the time `repeat` (from 0) of an epoch, drawn anew each time."""
+        """Gives the position of the `repeat`-th draw (from 0) of clip `index` in an epoch; each draw differs."""
         return index + repeat * len(self.clips)
 
     def load(self, position: int, out: NDArray[np.uint8] | None = None) -> Sample:
-        """Read and augment the clip at a position, see :meth:`ClipDataset.load`."""
+        """Reads and augments the clip at a position; see :meth:`ClipDataset.load`."""
         index = position % len(self.clips)
         clip = self.clips[index]
         generator = np.random.default_rng((self._seed, int(self._epoch), position))
@@ -147,7 +147,7 @@ class TrainingDataset(ClipDataset):
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
-    """A batch of samples; clips that are still encoded differ in length and stay apart."""
+    """Makes a batch of samples; encoded clips differ in length, so they become a list."""
     batch: Sample = default_collate(
         [{name: value for name, value in sample.items() if name != "encoded"} for sample in samples]
     )
@@ -171,7 +171,7 @@ def _sample(
     if not isinstance(read_clip, np.ndarray):
         sample["encoded"] = read_clip
         return sample
-    if size is not None and not (draw == NOTHING and read_clip.shape[1] == size):
+    if size is not None and not (draw == UNCHANGED and read_clip.shape[1] == size):
         read_clip = augment_clip(read_clip, draw, size, out)
     elif out is not None:
         np.copyto(out, read_clip)

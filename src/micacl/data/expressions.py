@@ -1,4 +1,4 @@
-"""The expressions, their order, and how data sets spell and number them.
+"""Names the expressions in the order of their labels, and recognises how data sets spell and number them.
 
 The order is that of every label, table and matrix in this project.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 CLASS_NAMES = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
 MAFW_CLASS_NAMES = (*CLASS_NAMES, "contempt", "anxiety", "helplessness", "disappointment")
 
-# What stands for the numbers 0, 1, ... in the copy of FERV39k's lists whose header is `path,id`.
+# The expressions of the numbers 0, 1, ... in the copy of FERV39k's lists whose header is `path,id`.
 FERV39K_IDS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 _SPELLINGS = {
@@ -29,13 +29,13 @@ _EXPRESSION = {spelling: name for name, others in _SPELLINGS.items() for spellin
 
 
 def expression(text: str) -> str | None:
-    """The expression that a data set's own spelling stands for.
+    """Finds the expression that a data set's own spelling stands for.
 
     Args:
         text: A class name as written in a split file, a list or a folder's name.
 
     Returns:
-        Its name here, or None where it is none of the expressions that we know.
+        The name used here, or None if it is none of the known expressions.
 
     >>> expression("Angry"), expression("Surprised"), expression("boredom")
     ('anger', 'surprise', None)
@@ -44,12 +44,12 @@ def expression(text: str) -> str | None:
 
 
 def class_name(text: str) -> str:
-    """A class name in our spelling, or as it is where the class is none of the expressions that we know."""
+    """Spells a class name as here if it is a known expression, and leaves it as it is otherwise."""
     return expression(text) or unicodedata.normalize("NFC", text.strip())
 
 
 def clash(spellings: Iterable[str]) -> tuple[str, str] | None:
-    """Two spellings of one class: of one expression, or alike but for capitals; None if there are none.
+    """Finds two spellings of one class: of one expression, or alike but for capitals; None if there are none.
 
     >>> clash(["Happy", "sad", "happiness"]), clash(["Bored", "bored"]), clash(["happy", "sad"])
     (('Happy', 'happiness'), ('Bored', 'bored'), None)
@@ -64,10 +64,10 @@ def clash(spellings: Iterable[str]) -> tuple[str, str] | None:
 
 
 def in_order(class_names: Iterable[str]) -> tuple[str, ...]:
-    """Class names in the order of labels: expressions in ours, then numbers by size, then others by the alphabet.
+    """Sorts class names into the order of labels: known expressions, then numbers by size, then others by alphabet.
 
     Args:
-        class_names: Names in our spelling, in any order.
+        class_names: The names as `class_name` spells them, in any order.
 
     >>> in_order({"boredom", "fear", "10", "9", "happiness"})
     ('happiness', 'fear', '9', '10', 'boredom')

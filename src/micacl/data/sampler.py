@@ -1,4 +1,4 @@
-"""The order of the training clips, and how often each class comes."""
+"""Decides the order of the training clips, and how often each class comes."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -20,20 +20,20 @@ EXPONENTS: dict[SamplerChoice, float] = {"uniform": 1.0, "square_root": 0.5, "cl
 class TrainingSampler(DistributedSampler[int]):
     """Shuffles by seed and epoch alone, and tells the data set which epoch it is.
 
-    The trainer calls `set_epoch` of a loader's sampler at the start of each epoch; passing it on is what makes the data
-    set draw anew. N processes with batch B / N see together, step by step, the clips that one process sees with
-    batch B.
+    The trainer calls `set_epoch` of a loader's sampler at the start of each epoch, and the sampler passes it on to the
+    data set, which then draws anew. Together, N processes with batches of B / N clips see in each step the clips that
+    one process with batches of B sees.
 
-    An epoch has as many draws as there are training clips. "uniform" gives each clip once. The others draw how often
-    each class comes, and give its clips in turn, so that none comes a second time before all of its class have come;
-    a clip that comes again is sampled and augmented anew (see `TrainingDataset.position`).
+    An epoch has as many draws as there are training clips. "uniform" gives each clip once. The other samplers draw how
+    often each class comes, and give its clips in turn, so that none is repeated before all of its class have come; a
+    repeated clip is sampled and augmented anew (see `TrainingDataset.position`).
 
     Args:
         dataset: The training clips.
-        num_replicas: Number of processes.
-        rank: This process, from 0.
-        seed: Seed of the order.
-        sampler: "uniform"; "class_balanced", every class equally often; "square_root", halfway between.
+        num_replicas: The number of processes.
+        rank: The number of this process, from 0.
+        seed: The seed of the order.
+        sampler: "uniform"; "class_balanced", every class equally often; or "square_root", halfway between.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class TrainingSampler(DistributedSampler[int]):
         self._taken = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Give this epoch its order and its draws."""
+        """Begins an epoch, which has its own order and draws."""
         if epoch != self.epoch:
             self._taken = 0
         super().set_epoch(epoch)
         self._clips.set_epoch(epoch)
 
-    def go_on(self, epoch: int, taken: int) -> None:
-        """Leave out what an interrupted run has trained on of an epoch; the length stays that of the whole epoch.
+    def resume(self, epoch: int, taken: int) -> None:
+        """Resumes an interrupted epoch behind the clips that were trained on; `len` stays that of the whole epoch.
 
         Args:
-            epoch: The epoch, from 0.
-            taken: Clips of this process that come no more.
+            epoch: The number of the epoch, from 0.
+            taken: The number of this process's clips that were trained on.
         """
         self.set_epoch(epoch)
         self._taken = taken
@@ -74,7 +74,7 @@ class TrainingSampler(DistributedSampler[int]):
         return iter(np.append(order, order[:missing])[self.rank :: self.num_replicas].tolist())
 
     def _resampled(self) -> NDArray[np.int64]:
-        """Positions in the data set of this epoch's draws: the same on every process."""
+        """Draws this epoch's positions in the data set, the same on every process."""
         generator = np.random.default_rng((self.seed, self.epoch))
         label = np.array([clip.label for clip in self._clips.clips])
         classes, counts = np.unique(label, return_counts=True)

@@ -1,26 +1,31 @@
-"""Which frames of a clip the network sees."""
+"""Chooses which frames of a clip the network sees."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Chooses frames: takes the number of frames that a clip has, and returns the indices to read, never decreasing.
+Choose = Callable[[int], NDArray[np.int64]]
+
 
 def frame_indices(num_available: int, num_frames: int, generator: np.random.Generator | None) -> NDArray[np.int64]:
-    """Cut a clip into equal segments and take one frame of each.
+    """Cuts a clip into equal segments and takes one frame of each.
 
     With n frames available, segment i of F covers the time from i n / F to (i + 1) n / F, where frame j lasts from j
     to j + 1. A clip shorter than F repeats its frames evenly, the same at every epoch: its segments are shorter than
     a frame, so there is nothing to draw.
 
     Args:
-        num_available: N, frames in the clip.
-        num_frames: F, frames to take.
+        num_available: N, the number of frames in the clip.
+        num_frames: F, the number of frames to take.
         generator: Draws the moment within each segment (training); None takes its middle (evaluation).
 
     Returns:
         F indices from 0 to n - 1, never decreasing.
 
     Raises:
-        ValueError: If there is no frame to take, or none is asked for.
+        ValueError: If the clip has no frames, or none is asked for.
 
     >>> frame_indices(8, 4, None).tolist()
     [1, 3, 5, 7]

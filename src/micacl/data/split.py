@@ -1,4 +1,4 @@
-"""Clips, the training and test split, and the part of the training split that is held out for validation."""
+"""Defines clips and their training and test split, and holds out a part of the training split for validation."""
 
 import warnings
 from collections import Counter
@@ -12,12 +12,12 @@ from micacl.errors import UserError
 
 @dataclass(frozen=True)
 class SkippedClip:
-    """A clip that was left out of its split.
+    """Describes a clip that was left out of its split.
 
     Attributes:
         name: The clip's name.
-        path: Its file or folder.
-        reason: Why it cannot be decoded.
+        path: The clip's file or folder.
+        reason: Why the clip cannot be decoded.
     """
 
     name: str
@@ -27,12 +27,12 @@ class SkippedClip:
 
 @dataclass(frozen=True)
 class Clip:
-    """One labelled video of one face.
+    """Describes one labelled video of one face.
 
     Attributes:
-        name: Identifies the clip in its split, in lists of predictions and in messages.
+        name: The name that identifies the clip in its split, in lists of predictions and in messages.
         path: A video file, or a folder of frames.
-        label: Index into the split's class names.
+        label: The index of the clip's class in the split's class names.
         subject: The person shown, or None where the data set does not say.
     """
 
@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Split:
-    """Which clips train and which test.
+    """Divides the clips of a data set into training and test clips.
 
     Attributes:
         class_names: The name of each label.
@@ -52,7 +52,7 @@ class Split:
         test: The test clips.
 
     Raises:
-        UserError: If a part is empty, a class has no training clip, a clip is named twice or lies in both parts, or a
+        UserError: If a part is empty, a class has no training clip, a clip is listed twice or lies in both parts, or a
             label has no name.
     """
 
@@ -81,11 +81,11 @@ class Split:
 
 
 def class_counts(clips: Iterable[Clip], num_classes: int) -> list[int]:
-    """Number of clips of each class, in label order.
+    """Counts the clips of each class, in label order.
 
     Args:
         clips: The clips to count.
-        num_classes: K, the length of the result.
+        num_classes: K, the number of classes.
 
     Returns:
         K counts.
@@ -95,15 +95,15 @@ def class_counts(clips: Iterable[Clip], num_classes: int) -> list[int]:
 
 
 def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Take a stratified part out of the training split for validation; the test split is not looked at.
+    """Takes a stratified part out of the training split for validation; the test split is not used.
 
     Where subjects are known, all clips of a subject stay on one side, so that validation meets only unknown faces.
     Every class keeps at least one training clip: a class that would lose its last one is given one group back.
 
     Args:
         split: The split whose training part is divided.
-        fraction: Share of the training clips to hold out, above 0 and at most 0.5. The nearest 1/n is taken.
-        seed: The same seed gives the same division.
+        fraction: The share of the training clips to hold out, above 0 and at most 0.5. The nearest 1/n is taken.
+        seed: The seed of the division.
 
     Returns:
         Training clips and validation clips, each in the order of `split.train`.
@@ -138,7 +138,7 @@ def hold_out(split: Split, fraction: float, seed: int) -> tuple[tuple[Clip, ...]
 
 
 def _check_each_clip_once(train: Sequence[Clip], test: Sequence[Clip]) -> None:
-    """Raise a UserError for the first clip whose name or path was met before, in the same part or the other."""
+    """Raises a UserError for the first clip whose name or path was met before, in the same part or the other."""
     met: dict[str | Path, str] = {}
     for part, clips in (("training", train), ("test", test)):
         for clip in clips:
@@ -154,7 +154,7 @@ def _check_each_clip_once(train: Sequence[Clip], test: Sequence[Clip]) -> None:
 
 
 def _give_back(labels: Sequence[int], groups: Sequence[str], held: set[str]) -> set[str]:
-    """Groups to hold out after each class that was held out as a whole has its smallest group given back."""
+    """Returns the groups to hold out, after giving back the smallest group of each class held out as a whole."""
     size = Counter(groups)
     for label in sorted(set(labels)):
         holders = {group for group, other in zip(groups, labels, strict=True) if other == label}
@@ -168,7 +168,7 @@ Part = Literal["train", "val", "test"]
 
 @dataclass(frozen=True)
 class Division:
-    """The parts of a split.
+    """Holds the parts of a split that a run uses.
 
     Attributes:
         parts: The clips of each part; the validation clips are the test clips where none were held out.
@@ -180,16 +180,16 @@ class Division:
 
 
 def divide(split: Split, skipped: Sequence[SkippedClip], validation_fraction: float, seed: int) -> Division:
-    """Leave out the skipped clips and hold out the validation part.
+    """Leaves out the skipped clips and holds out the validation part.
 
     Args:
         split: The split as it was loaded.
-        skipped: Its clips that cannot be decoded.
-        validation_fraction: Share of the training clips to hold out; 0 validates on the test clips.
-        seed: Seed of the hold-out.
+        skipped: The clips of the split that cannot be decoded.
+        validation_fraction: The share of the training clips to hold out; 0 validates on the test clips.
+        seed: The seed of the hold-out.
 
     Raises:
-        UserError: What is left is no split (a class has no training clip), or nothing can be held out.
+        UserError: If what is left is no split (a class has no training clip), or nothing can be held out.
     """
     bad = {clip.name for clip in skipped}
     left = replace(

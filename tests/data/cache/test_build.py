@@ -1,4 +1,4 @@
-"""The cache against decoding in order, when nothing goes wrong and when everything does."""
+"""Checks the cache against decoding in order, when nothing goes wrong and when everything does."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from micacl.data.cache.build import build, cached_names
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.cache.layout import JOURNAL_NAME, CacheKey, clip_file
+from micacl.data.cache.parallel import find_undecodable
 from micacl.data.cache.source import CachedFrames
-from micacl.data.cache.store import take_in
+from micacl.data.cache.store import Target, store_clip
 from micacl.data.frames.source import DecodedFrames
 from micacl.data.split import Clip
 from micacl.errors import DecodeError, UserError
@@ -44,7 +45,7 @@ def everything(num_frames: int) -> NDArray[np.int64]:
 
 @pytest.fixture
 def clips(tmp_path: Path, write_video: WriteVideo, draw_frame: Callable[[int, int], Frames]) -> list[Clip]:
-    """Videos of several lengths, one longer than a chunk, and a folder of frames with an awkward name."""
+    """Makes videos of several lengths, one longer than a chunk, and a folder of frames with an awkward name."""
     root = tmp_path / "data"
     found = [
         Clip(f"videos/{number}", write_video(root / f"{number}.mp4", number), 0) for number in (1, 5, 63, 64, 65, 130)
@@ -62,15 +63,15 @@ def test_the_cache_holds_every_frame_of_every_clip(
     decode_in_order: Callable[[Path], Frames],
     frame_numbers: Callable[..., list[int]],
 ) -> None:
-    facts = build(clips, tmp_path / "cache", key(tmp_path), num_workers=2)
+    infos = build(clips, tmp_path / "cache", key(tmp_path), num_workers=2)
     cached = CachedFrames(tmp_path / "cache" / key(tmp_path).folder_name, SIZE)
-    assert facts.keys() == {clip.name for clip in clips}
+    assert infos.keys() == {clip.name for clip in clips}
     for clip in clips:
         frames = cached.read(clip, everything)
         assert frames.dtype == np.uint8
-        assert len(frames) == facts[clip.name].num_frames
-        assert (facts[clip.name].height, facts[clip.name].width) == (SIZE, SIZE)
-        assert not facts[clip.name].reason
+        assert len(frames) == infos[clip.name].num_frames
+        assert (infos[clip.name].height, infos[clip.name].width) == (SIZE, SIZE)
+        assert not infos[clip.name].reason
         assert frame_numbers(frames) == list(range(len(frames)))
         for source in (cached, DecodedFrames(SIZE)):
             some_rows = source.read(clip, everything, lambda size: slice(size // 4, size - 3))
@@ -110,11 +111,11 @@ def test_numpy_reads_the_files_too(clips: list[Clip], tmp_path: Path) -> None:
 def test_a_limit_keeps_evenly_spaced_frames(
     clips: list[Clip], tmp_path: Path, frame_numbers: Callable[..., list[int]]
 ) -> None:
-    facts = build(clips, tmp_path / "cache", key(tmp_path, 13), num_workers=1)
+    infos = build(clips, tmp_path / "cache", key(tmp_path, 13), num_workers=1)
     cached = CachedFrames(tmp_path / "cache" / key(tmp_path, 13).folder_name, SIZE)
     assert frame_numbers(cached.read(clips[5], everything)) == [5 + 10 * i for i in range(13)]
     assert frame_numbers(cached.read(clips[1], everything)) == [0, 1, 2, 3, 4]
-    assert facts[clips[5].name].num_frames == 130
+    assert infos[clips[5].name].num_frames == 130
 
 
 def test_clips_that_cannot_be_decoded_are_listed_and_the_rest_is_kept(clips: list[Clip], tmp_path: Path) -> None:
@@ -124,13 +125,13 @@ def test_clips_that_cannot_be_decoded_are_listed_and_the_rest_is_kept(clips: lis
     huge.mkdir()
     Image.new("L", (20_000, 20_000)).save(huge / "1.png")
     bad = [Clip("text", text, 0), Clip("missing", missing, 0), Clip("huge", huge, 0)]
-    facts = build([*clips, *bad], tmp_path / "cache", key(tmp_path), num_workers=2)
+    infos = build([*clips, *bad], tmp_path / "cache", key(tmp_path), num_workers=2)
     folder = tmp_path / "cache" / key(tmp_path).folder_name
     for clip in bad:
-        assert str(clip.path) in facts[clip.name].reason
-        assert facts[clip.name].num_frames == 0
+        assert str(clip.path) in infos[clip.name].reason
+        assert infos[clip.name].num_frames == 0
     assert cached_names(folder) == {clip.name for clip in clips}
-    # Mended, they are tried again.
+    # Fixed, they are tried again.
     text.unlink()
     text.symlink_to(clips[0].path)
     assert not build([*clips, *bad], tmp_path / "cache", key(tmp_path), num_workers=1)["text"].reason
@@ -150,8 +151,6 @@ import sys
 from pathlib import Path
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
-from micacl.data.cache.store import take_in
-from micacl.data.cache.facts import ClipFacts
 from micacl.data.split import Clip
 if __name__ == "__main__":
     data, cache = Path(sys.argv[1]), Path(sys.argv[2])
@@ -278,19 +277,43 @@ def test_a_cache_folder_that_cannot_be_made_is_one_message(clips: list[Clip], tm
         build(clips, tmp_path / "file" / "cache", key(tmp_path), num_workers=1)
 
 
-def test_a_clip_that_kills_the_decoder_is_found_and_the_rest_goes_on(
-    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def deadly(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> Clip:
+    """Makes one clip kill the process that decodes it."""
     # Forked workers see the patched function.
     context = multiprocessing.get_context("fork")
-    monkeypatch.setattr("micacl.data.cache.build.multiprocessing.get_context", lambda _: context)
+    monkeypatch.setattr("micacl.data.cache.parallel.multiprocessing.get_context", lambda _: context)
 
-    def deadly(name: str, *arguments: Any) -> ClipFacts:
-        if name == clips[3].name:
+    def kill(clip: Clip, target: Target | None) -> ClipInfo:
+        if clip == clips[3]:
             os.kill(os.getpid(), signal.SIGKILL)
-        return take_in(name, *arguments)
+        return store_clip(clip, target)
 
-    monkeypatch.setattr("micacl.data.cache.build.take_in", deadly)
-    facts = build(clips, tmp_path / "cache", key(tmp_path), num_workers=2)
-    assert {name for name, fact in facts.items() if fact.reason} == {clips[3].name}
-    assert "crashed" in facts[clips[3].name].reason
+    monkeypatch.setattr("micacl.data.cache.parallel.store_clip", kill)
+    return clips[3]
+
+
+def test_a_clip_that_kills_the_decoder_is_found_and_the_rest_goes_on(
+    deadly: Clip, clips: list[Clip], tmp_path: Path
+) -> None:
+    infos = build(clips, tmp_path / "cache", key(tmp_path), num_workers=2)
+    assert {name for name, info in infos.items() if info.reason} == {deadly.name}
+    assert "crashed" in infos[deadly.name].reason
+
+
+def test_undecodable_clips_are_found_in_their_order_and_named_with_the_reason(
+    deadly: Clip, clips: list[Clip], tmp_path: Path
+) -> None:
+    text, pipe, missing = tmp_path / "text.mp4", tmp_path / "pipe.mp4", tmp_path / "missing.mp4"
+    text.write_text("no video")
+    os.mkfifo(pipe)
+    bad = {path.name: Clip(path.name, path, 0) for path in (text, pipe, missing)}
+    before = sorted(tmp_path.rglob("*"))
+    found = find_undecodable([bad["text.mp4"], *clips, bad["pipe.mp4"], bad["missing.mp4"]], 2, show_progress=False)
+    assert [(clip.name, clip.path, clip.reason) for clip in found] == [
+        ("text.mp4", text, f"{text} cannot be decoded: Invalid data found when processing input"),
+        (deadly.name, deadly.path, f"{deadly.path} cannot be decoded: the decoder crashed on it"),
+        ("pipe.mp4", pipe, f"{pipe} cannot be decoded: it is neither a file nor a folder"),
+        ("missing.mp4", missing, f"{missing} cannot be decoded: there is no such file"),
+    ]
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,4 +1,4 @@
-"""Choices of frames, given the number that a clip has."""
+"""Chooses frames in several ways, given the number of frames that a clip has."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ def middles(num_frames: int) -> NDArray[np.int64]:
 
 
 def ends(num_frames: int) -> NDArray[np.int64]:
-    """First, two in between, last: what makes decord hang where a file claims more frames than it has."""
+    """Chooses the first, two in between and the last: decord hangs on it if a file claims more frames than it has."""
     return np.array([0, num_frames // 3, 2 * num_frames // 3, num_frames - 1])
 
 

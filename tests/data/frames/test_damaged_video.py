@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def damaged(name: str, folder: Path, write_video: WriteVideo) -> Path:
-    """A clip that cannot be decoded."""
+    """Makes a clip that cannot be decoded."""
     path = folder / f"{name}.mp4"
     match name:
         case "missing":

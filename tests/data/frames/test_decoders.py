@@ -1,4 +1,4 @@
-"""Which decoder is taken, what it says when it cannot work, and that the main process gives what the workers give."""
+"""Checks which decoders are chosen, the messages if they cannot work, and that main process and workers agree."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 @pytest.fixture
 def everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine with a GPU and every package."""
+    """Makes every decoder work, as on a machine with a GPU and every package."""
     for problem in ("torchcodec_problem", "jpeg_problem"):
         monkeypatch.setattr(choice, problem, lambda _: "")
 
@@ -134,7 +134,7 @@ def test_without_torchcodec_the_message_says_how_to_get_it(monkeypatch: pytest.M
 
 @pytest.fixture
 def mixed(tmp_path: Path, write_video: WriteVideo, draw_frame: Callable[[int, int], NDArray[np.uint8]]) -> Split:
-    """Ordinary and other videos, folders of JPEGs (colour, grey, odd sizes) and of PNGs."""
+    """Makes ordinary and other videos, folders of JPEGs (colour, grey, odd sizes) and of PNGs."""
     clips = []
     for number in range(24):
         kind, name = number % 6, f"{number}"
@@ -226,7 +226,7 @@ def test_a_gpu_gives_the_frames_of_the_cpu(mixed: Split) -> None:
 
 
 def test_the_network_is_given_decoded_clips(mixed: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the encoded batch reaches the network."""
+    """Checks that nothing of the encoded batch reaches the network."""
     skip_if_missing("main process")
     monkeypatch.setattr("micacl.data.datamodule.choose_decoding", in_main_process)
     data = module(mixed)

@@ -12,7 +12,7 @@ import pytest
 from tests.data.frames.frame_choices import ends, every, last, last_repeated, middles
 from tests.data.frames.ways import MAIN, agree, way
 
-from micacl.data.frames.decoding import decode_frames
+from micacl.data.frames.decoding import Readers, decode_frames
 from micacl.data.frames.squares import to_squares
 from micacl.data.frames.video_file import index_video
 
@@ -30,7 +30,7 @@ CHOICES = (every, middles, ends, last, last_repeated)
 
 
 def cut_without_decoding(source: Path, target: Path, seconds: float) -> Path:
-    """What `ffmpeg -ss ... -c copy` does: all packets stay, and an edit list hides those before the cut."""
+    """Cuts as `ffmpeg -ss ... -c copy` does: all packets stay, and an edit list hides those before the cut."""
     with (
         av.open(str(source)) as read,
         av.open(str(target), "w", options={"avoid_negative_ts": "disabled", "use_editlist": "1"}) as write,
@@ -50,7 +50,7 @@ def cut_without_decoding(source: Path, target: Path, seconds: float) -> Path:
 
 
 def without_first_packets(source: Path, target: Path, num_packets: int) -> Path:
-    """A video that starts between two key frames."""
+    """Makes a video that starts between two key frames."""
     with av.open(str(source)) as read, av.open(str(target), "w") as write:
         stream = read.streams.video[0]
         copy = write.add_stream_from_template(stream)
@@ -61,7 +61,7 @@ def without_first_packets(source: Path, target: Path, num_packets: int) -> Path:
 
 
 def rotate_by_metadata(source: Path, target: Path) -> Path:
-    """Mark a video as filmed with the camera on its side, which players undo by turning it."""
+    """Marks a video as filmed with the camera on its side, which players undo by turning it."""
     data = bytearray(source.read_bytes())
     # The track header's matrix follows 40 bytes of other fields; 16.16 fixed point, the last row 2.30.
     start = data.index(b"tkhd") + 4 + 40
@@ -89,7 +89,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo) ->
         "starts_late": write_video(folder / "starts_late.mp4", 60, first_time_stamp=5000),
         "matroska": write_video(folder / "matroska.mkv", 60),
         "mpeg_ts": write_video(folder / "mpeg_ts.ts", 60),
-        "huge_time_stamps": write_video(folder / "huge.mkv", 60, first_time_stamp=2**32),
+        "huge_time_stamps": write_video(folder / "huge.mp4", 60, milliseconds=6_000_000),
         "avi": write_video(folder / "avi.avi", 60),
         "avi_no_b_frames": write_video(folder / "avi_no_b_frames.avi", 60, b_frames=0),
         "no_first_key_frame": without_first_packets(plain, folder / "no_first_key_frame.mp4", 3),
@@ -225,6 +225,42 @@ def test_a_video_of_odd_size_is_decoded(
     assert shown.shape == pictures.shape
     squares = way(way_name, 53) if way_name in MAIN else decode
     assert agree(way_name, to_squares(squares(path, every), 53), to_squares(shown, 53))
+
+
+@pytest.mark.parametrize("width", [16, 48, 72])
+def test_a_narrow_video_is_decoded(
+    width: int, tmp_path: Path, decode_in_order: DecodeInOrder, way_name: str, decode: Decode
+) -> None:
+    # Narrow pictures lie in padded rows, which decord takes for rows of more colours.
+    path = tmp_path / "narrow.mp4"
+    pictures = np.random.default_rng(0).integers(0, 255, (5, 8, 9, 3), np.uint8).repeat(8, 1).repeat(8, 2)[:, :, :width]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, 64, "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        container.mux(stream.encode())
+    shown = decode_in_order(path)
+    assert index_video(path).regular
+    side = min(width, 64)
+    squares = way(way_name, side) if way_name in MAIN else decode
+    assert agree(way_name, to_squares(squares(path, every), side), to_squares(shown, side))
+
+
+def test_a_file_that_a_seeking_decoder_refuses_is_drawn_once(
+    videos: dict[str, Path], frame_numbers: ReadNumbers
+) -> None:
+    generator = np.random.default_rng(0)
+    asked: list[list[int]] = []
+
+    def draw(num_frames: int) -> NDArray[np.int64]:
+        return np.sort(generator.integers(0, num_frames, 16))
+
+    def refuse(path: Path, indices: NDArray[np.int64]) -> None:
+        asked.append(indices.tolist())
+
+    frames = decode_frames(videos["b_frames"], draw, Readers(video=refuse))
+    assert [frame_numbers(frames)] == asked
 
 
 def test_decoding_does_not_load_decord_or_torch_before_it_must() -> None:

@@ -108,7 +108,7 @@ def test_frames_without_permission_are_named(
 
 
 def with_size(jpeg: bytes, width: int, height: int) -> bytes:
-    """A JPEG whose header claims another size."""
+    """Makes a JPEG whose header claims another size."""
     start = jpeg.index(b"\xff\xc0") + 5
     return jpeg[:start] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + jpeg[start + 4 :]
 

@@ -20,7 +20,7 @@ def test_a_clip_of_the_right_size_is_left_as_it_is() -> None:
 
 
 def coverage(pixels: int, size: int) -> NDArray[np.float64]:
-    """Share that each of the pixels has in each of the fewer, wider results."""
+    """Computes the share of each pixel in each of the fewer, wider resulting pixels."""
     left, right = np.arange(size)[:, None] * pixels / size, (np.arange(size)[:, None] + 1) * pixels / size
     column = np.arange(pixels)
     return np.clip(np.minimum(right, column + 1) - np.maximum(left, column), 0, None) * size / pixels

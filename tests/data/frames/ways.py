@@ -1,4 +1,4 @@
-"""Every way to the frames of a clip: the backends in a worker, and the main process on the CPU and on a GPU."""
+"""Decodes a clip in every way: by the backends in a worker, and by the main process on the CPU and on a GPU."""
 
 from collections.abc import Callable
 from ctypes.util import find_library
@@ -16,9 +16,9 @@ from micacl.data.frames.on_device import decode_batch
 from micacl.data.frames.with_decord import read_with_decord
 from micacl.data.frames.with_jpeg import decode_jpeg, jpeg_problem
 from micacl.data.frames.with_torchcodec import read_with_torchcodec, torchcodec_problem
+from micacl.data.sampling import Choose
 from micacl.data.split import Clip
 
-Choose = Callable[[int], NDArray[np.int64]]
 Decode = Callable[[Path, Choose], NDArray[np.uint8]]
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -41,7 +41,7 @@ def way(name: str, size: int = 64) -> Decode:
 
 
 def skip_if_missing(name: str, *, videos: bool = True, images: bool = True) -> None:
-    """Leave a test out where its backend is not there; the main process needs one for what the test decodes."""
+    """Skips a test whose backend is not there; the main process needs one for what the test decodes."""
     if name == "GPU" and not torch.cuda.is_available():
         pytest.skip("no GPU")
     device = GPU if name == "GPU" else CPU
@@ -55,13 +55,13 @@ def skip_if_missing(name: str, *, videos: bool = True, images: bool = True) -> N
 
 
 def in_main_process(path: Path, choose: Choose, size: int, device: torch.device) -> NDArray[np.uint8]:
-    """What the worker reads, decoded as the main process does; squares of `size`."""
+    """Reads as a worker and decodes as the main process; returns squares of `size`."""
     encoded = EncodedFrames(size, True, True, PYAV_AND_PILLOW).read(Clip("clip", path, 0), choose)
     frames: NDArray[np.uint8] = decode_batch([encoded], size, device)[0].cpu().numpy()
     return frames
 
 
 def agree(name: str, frames: NDArray[np.uint8], expected: NDArray[np.uint8]) -> bool:
-    """Within the tolerance that docs/datasets.md states."""
+    """Tells whether frames lie within the tolerance that docs/datasets.md states."""
     difference = abs(frames.astype(int) - expected)
     return bool(difference.mean() <= 4 if name == "GPU" else difference.max() <= 2)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.listing import Entry, Fold, Listing, Located
 from micacl.data.datasets.text_file import Place
 from micacl.data.expressions import CLASS_NAMES
@@ -15,12 +15,12 @@ DFEW_TEST = (489, 379, 534, 435, 294, 29, 181)
 DFEW_TESTED = (2341, 2341, 2340, 2339, 2336)
 
 
-def make_facts(name: str, num_frames: int = 70, size: int = 224, content: str | None = None) -> ClipFacts:
-    return ClipFacts(name, num_frames, size, size, content or f"content of {name}", "")
+def make_facts(name: str, num_frames: int = 70, size: int = 224, content: str | None = None) -> ClipInfo:
+    return ClipInfo(name, num_frames, size, size, content or f"content of {name}", "")
 
 
-def failed(name: str, reason: str = "it is damaged") -> ClipFacts:
-    return ClipFacts(name, 0, 0, 0, "", reason)
+def failed(name: str, reason: str = "it is damaged") -> ClipInfo:
+    return ClipInfo(name, 0, 0, 0, "", reason)
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Copy:
 
     dataset: str
     listing: Listing
-    facts: dict[str, ClipFacts]
+    facts: dict[str, ClipInfo]
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -48,7 +48,7 @@ class Copy:
         )
         return replace(self, listing=replace(self.listing, folds=folds))
 
-    def with_facts(self, facts: Iterable[ClipFacts]) -> "Copy":
+    def with_facts(self, facts: Iterable[ClipInfo]) -> "Copy":
         return replace(self, facts=self.facts | {clip.name: clip for clip in facts})
 
 

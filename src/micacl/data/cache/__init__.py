@@ -1,1 +1,1 @@
-"""Every clip decoded once, to small frames that many runs read: `layout`, `build` and `frames`."""
+"""Keeps every clip's frames, decoded once and made small, for all runs: `build` fills the cache, `source` reads it."""

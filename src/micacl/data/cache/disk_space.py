@@ -1,4 +1,4 @@
-"""Whether the disk has room for the cache, asked before it is filled."""
+"""Checks that the disk has room for the cache before it is filled."""
 
 import shutil
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ GB = 1e9
 
 
 def check_room(clips: Sequence[Clip], cache_dir: Path, key: CacheKey) -> str:
-    """Estimate what is still to be written, from the lengths of some clips, and compare it with the disk.
+    """Estimates what is still to be written, from the lengths of some clips, and compares it with the disk.
 
     Args:
         clips: All clips of the data set.
-        cache_dir: Folder in which caches are kept.
+        cache_dir: The folder in which caches are kept.
         key: The cache.
 
     Returns:
-        One line for the user: what is needed and what is there.
+        One line for the user: what is needed and what is free.
 
     Raises:
-        UserError: If the disk has less.
+        UserError: If the disk has less than is needed.
     """
     present = cached_names(cache_dir / key.folder_name)
     left = [clip for clip in clips if clip.name not in present]
@@ -58,5 +58,5 @@ def _mean_frames(clips: Sequence[Clip], key: CacheKey) -> float:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
+    """Finds the folder, or the nearest one above it that exists."""
     return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())

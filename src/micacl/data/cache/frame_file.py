@@ -1,12 +1,11 @@
-"""The file of one clip's frames: NumPy's format, uint8 of shape (F, S, S, 3), read without its reader.
+"""Reads and writes the file of one clip's frames: NumPy's format, uint8 of shape (F, S, S, 3).
 
-NumPy's reader parses the header as Python, which takes longer than reading 16 frames. All our headers are alike but for
-the number of frames, which the file's length tells, so the bytes are compared instead.
+NumPy's own reader is not used: it parses the header as Python, which takes longer than reading 16 frames. All our
+headers are alike but for the number of frames, which the file's length tells, so the bytes are compared instead.
 """
 
 import io
 import os
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -15,33 +14,33 @@ import numpy as np
 from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
+from micacl.data.sampling import Choose
+
 # NumPy pads headers so that the data begins at a multiple of 64 bytes, with room for any number of frames.
 HEADER_BYTES = 128
 
 
 def write_header(file: BinaryIO, num_frames: int, size: int) -> None:
-    """Write the header of a file of so many frames; it can be written again in place with another number."""
+    """Writes the header of a file of `num_frames` frames; it can be written again in place with another number."""
     shape = (num_frames, size, size, 3)
     write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def read_frames(
-    path: Path | str, size: int, choose: Callable[[int], NDArray[np.int64]], rows: slice = slice(None)
-) -> NDArray[np.uint8]:
-    """Read some frames, and nothing else of the file.
+def read_frames(path: Path | str, size: int, choose: Choose, rows: slice = slice(None)) -> NDArray[np.uint8]:
+    """Reads some frames, and nothing else of the file.
 
     Args:
         path: The file.
-        size: S, height and width of its frames.
-        choose: Is told how many frames there are, and returns the indices of those to read.
-        rows: R of the S rows of each, without a step.
+        size: S, the height and width of its frames in pixels.
+        choose: Chooses the frames to read.
+        rows: The R rows to read of each frame, without a step.
 
     Returns:
         The frames, F,R,S,3.
 
     Raises:
-        OSError: If it cannot be opened or read, or is a symbolic link.
-        ValueError: If it is not whole, or no file of such frames.
+        OSError: If the file cannot be opened or read, or is a symbolic link.
+        ValueError: If it is cut off, or does not hold frames of this size.
     """
     row_bytes = size * 3
     frame_bytes = size * row_bytes

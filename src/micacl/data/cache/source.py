@@ -1,4 +1,4 @@
-"""Reads frames out of the cache."""
+"""Reads frames from the cache, and decides whether a run can."""
 
 import logging
 from collections.abc import Sequence
@@ -10,25 +10,28 @@ from numpy.typing import NDArray
 from micacl.data.cache.build import cached_names
 from micacl.data.cache.frame_file import read_frames
 from micacl.data.cache.layout import clip_place
-from micacl.data.frames.source import ALL_ROWS, Choose, DecodedFrames, FrameSource, Rows
+from micacl.data.frames.source import DecodedFrames, FrameSource, Rows, all_rows
+from micacl.data.sampling import Choose
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
 
+log = logging.getLogger(__name__)
+
 
 class CachedFrames:
-    """Copies the frames that are asked for out of a clip's file; nothing else is read or kept.
+    """Reads the chosen frames of a clip's file, and nothing else of it.
 
     Args:
-        folder: The cache.
-        size: S, height and width of its frames in pixels.
+        folder: The cache's folder.
+        size: S, the height and width of its frames in pixels.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
         self._size = size
 
-    def read(self, clip: Clip, choose: Choose, rows: Rows = ALL_ROWS) -> NDArray[np.uint8]:
-        """See :meth:`micacl.data.frames.source.FrameSource.read`."""
+    def read(self, clip: Clip, choose: Choose, rows: Rows = all_rows) -> NDArray[np.uint8]:
+        """Reads some frames of a clip; see :meth:`micacl.data.frames.source.FrameSource.read`."""
         path = f"{self._folder}/{clip_place(clip.name)}"  # joining Paths takes seven times as long
         try:
             return read_frames(path, self._size, choose, rows(self._size))
@@ -41,16 +44,13 @@ class CachedFrames:
             ) from error
 
 
-log = logging.getLogger(__name__)
-
-
 def choose_source(cache: Path | None, clips: Sequence[Clip], size: int) -> FrameSource:
-    """Read the clips from the cache if it holds every one of them, and decode all of them otherwise.
+    """Chooses the cache if it holds every one of the clips, and decoding otherwise.
 
     Args:
         cache: The cache's folder, which need not exist, or None for no cache.
-        clips: The clips that will be asked for.
-        size: S, height and width of the frames in pixels.
+        clips: The clips that will be read.
+        size: S, the height and width of the frames in pixels.
     """
     if cache is None or not cache.is_dir():
         return DecodedFrames(size)

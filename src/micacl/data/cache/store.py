@@ -1,12 +1,14 @@
-"""Reads one clip from its first frame to its last: what there is to know of it, and its small frames for the cache."""
+"""Decodes one clip from its first frame to its last, and stores its small frames in the cache."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from micacl.data.cache.facts import ClipFacts, content_hash
+from micacl.data.cache.clip_info import ClipInfo, content_hash, undecodable
 from micacl.data.cache.frame_file import read_frames, write_header
-from micacl.data.frames.decoding import every_frame
+from micacl.data.frames.decoding import every_frame, naming
 from micacl.data.frames.squares import to_squares
 from micacl.data.sampling import frame_indices
+from micacl.data.split import Clip
 from micacl.errors import DecodeError
 from micacl.files import replacing
 
@@ -14,37 +16,46 @@ from micacl.files import replacing
 FRAMES_AT_ONCE = 64
 
 
-def take_in(name: str, path: Path, target: Path | None, size: int, max_frames: int | None) -> ClipFacts:
-    """Decode every frame of a clip and, if asked to, keep them as small squares.
+@dataclass(frozen=True)
+class Target:
+    """Says where and how a clip's frames are stored.
+
+    Attributes:
+        path: The `.npy` file to write.
+        size: S, the height and width of the stored squares in pixels.
+        max_frames: The largest number of frames to keep, evenly spaced; None keeps all.
+    """
+
+    path: Path
+    size: int
+    max_frames: int | None
+
+
+def store_clip(clip: Clip, target: Target | None) -> ClipInfo:
+    """Decodes every frame of a clip and, if there is a target, stores them as small squares.
 
     Args:
-        name: The clip's name.
-        path: A video file, or a folder of frames.
-        target: The `.npy` file to write; None only looks.
-        size: Height and width of the squares in pixels.
-        max_frames: Most frames to keep, evenly spaced; None keeps all.
+        clip: The clip.
+        target: Where to store the frames; None stores nothing.
 
     Returns:
-        What was found. A clip that cannot be decoded leaves no file, and its reason in the facts.
+        What decoding found. For a clip that cannot be decoded it gives the reason, and no file is stored.
 
     Raises:
         UserError: If the target cannot be written, for example because the disk is full.
+        OSError: If the target's folder cannot be made.
     """
     try:
-        digest = content_hash(path)
-        if target is None:
-            num_frames, height, width = _look(path)
-        else:
-            num_frames, height, width = _store(path, target, size, max_frames)
+        with naming(clip.path):
+            digest = content_hash(clip.path)
+        num_frames, height, width = _decode(clip.path) if target is None else _store(clip.path, target)
     except DecodeError as error:
-        return ClipFacts(name, 0, 0, 0, "", str(error))
-    except OSError as error:
-        return ClipFacts(name, 0, 0, 0, "", f"{path} cannot be read: {error.strerror or error}")
-    return ClipFacts(name, num_frames, height, width, digest, "")
+        return undecodable(clip.name, str(error))
+    return ClipInfo(clip.name, num_frames, height, width, digest, reason="")
 
 
-def _look(path: Path) -> tuple[int, int, int]:
-    """Frames, height and width of a clip."""
+def _decode(path: Path) -> tuple[int, int, int]:
+    """Decodes a clip; returns the number of its frames, their height and their width."""
     count = 0
     for frames in every_frame(path, FRAMES_AT_ONCE):
         height, width = frames.shape[1:3]
@@ -52,23 +63,24 @@ def _look(path: Path) -> tuple[int, int, int]:
     return count, height, width
 
 
-def _store(path: Path, target: Path, size: int, max_frames: int | None) -> tuple[int, int, int]:
-    """Frames, height and width of a clip whose squares are now in the target."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as temporary:
+def _store(path: Path, target: Target) -> tuple[int, int, int]:
+    """Decodes a clip and stores its frames; returns their number and, before they are made small, height and width."""
+    target.path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target.path) as temporary:
         # Written, not mapped: writing to a map of a file on a full disk kills the process.
         with temporary.open("wb") as file:
             count = 0
-            write_header(file, count, size)
+            write_header(file, count, target.size)
             for frames in every_frame(path, FRAMES_AT_ONCE):
                 height, width = frames.shape[1:3]
-                file.write(to_squares(frames, size).data)
+                file.write(to_squares(frames, target.size).data)
                 count += len(frames)
             file.seek(0)
-            write_header(file, count, size)
+            write_header(file, count, target.size)
+        max_frames = target.max_frames
         if max_frames is not None and max_frames < count:
-            kept = read_frames(temporary, size, lambda count: frame_indices(count, max_frames, None))
+            kept = read_frames(temporary, target.size, lambda count: frame_indices(count, max_frames, None))
             with temporary.open("wb") as file:
-                write_header(file, max_frames, size)
+                write_header(file, max_frames, target.size)
                 file.write(kept.data)
     return count, height, width

@@ -1,1 +1,1 @@
-"""The decoders that are not always there, or not on every device; `choice` takes the one for a run."""
+"""Decodes the frames of clips, from video files and folders of images; `decoders` chooses the decoders of a run."""

@@ -1,4 +1,4 @@
-"""Which decoder a run uses, and why."""
+"""Chooses the decoders of a run, and says why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Decoding:
-    """Who decodes what, where.
+    """Says what is decoded by which decoder on which device.
 
     Attributes:
-        readers: Decode in the workers.
-        device: Where the main process decodes; None leaves everything to the workers.
-        videos: The main process decodes regular video files.
-        jpegs: The main process decodes JPEGs.
-        reason: One line for the user.
+        readers: The functions that decode in the workers.
+        device: The device on which the main process decodes; None leaves everything to the workers.
+        videos: Whether the main process decodes regular video files.
+        jpegs: Whether the main process decodes JPEGs.
+        reason: One line that tells the user which decoders are used and why.
     """
 
     readers: Readers
@@ -38,10 +38,14 @@ class Decoding:
 
 
 def check_options(backend: str, device: str) -> None:
-    """Refuse what no run can use.
+    """Refuses options that no run can use.
+
+    Args:
+        backend: The option dataset.decode.backend.
+        device: The option dataset.decode.device.
 
     Raises:
-        UserError: If an unknown name, or decord on a GPU.
+        UserError: If a name is unknown, or decord is to decode on a GPU.
     """
     for name, value, known in (("backend", backend, get_args(Backend)), ("device", device, get_args(Device))):
         if value not in known:
@@ -54,16 +58,17 @@ def check_options(backend: str, device: str) -> None:
 
 
 def choose_decoding(backend: Backend, device: Device, paths: Sequence[Path], run_device: torch.device) -> Decoding:
-    """The fastest that works here, within what is asked for.
+    """Chooses the fastest decoders that work here, within what is asked for.
 
     Args:
-        backend: As in the settings; a name stands for the clips that it reads, and is refused where there are others.
-        device: As in the settings; auto is the GPU where the run has one.
-        paths: Of the clips.
+        backend: The option dataset.decode.backend; a name other than auto is refused if there are clips that this
+            backend does not read.
+        device: The option dataset.decode.device; auto is the GPU if the run has one.
+        paths: The files and folders of the clips.
         run_device: The device that trains.
 
     Raises:
-        UserError: What is asked for cannot work here; the message says what is missing.
+        UserError: If what is asked for cannot work here; the message says what is missing.
     """
     check_options(backend, device)
     _refuse_wrong_clips(backend, paths)

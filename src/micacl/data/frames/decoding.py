@@ -1,6 +1,6 @@
-"""Reads frames of one clip, from a video file or from a folder of frames, on the CPU."""
+"""Decodes frames of one clip, from a video file or from a folder of frames, on the CPU."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -11,35 +11,34 @@ from numpy.typing import NDArray
 
 from micacl.data.frames.frame_folder import JpegDecoder, every_folder_frame, frame_files, read_frame_folder
 from micacl.data.frames.video_file import SeekingReader, every_video_frame, index_video, read_video
+from micacl.data.sampling import Choose
 from micacl.errors import DecodeError
 
 
 @dataclass(frozen=True)
 class Readers:
-    """Who decodes.
+    """Holds the functions that decode.
 
     Attributes:
-        video: Reads the chosen frames of regular video files (see `video_file`); None is PyAV.
-        jpeg: Decodes the JPEGs of frame folders; None is Pillow.
+        video: Reads the chosen frames of regular video files (see `video_file`); None leaves them to PyAV.
+        jpeg: Decodes the JPEGs of frame folders; None leaves them to Pillow.
     """
 
     video: SeekingReader | None = None
     jpeg: JpegDecoder | None = None
 
 
-# Needs nothing else and reads every file: the check and the cache are made with it.
+# They need no other package and read every file: the check and the cache are made with them.
 PYAV_AND_PILLOW = Readers()
 
 
-def decode_frames(
-    path: Path, choose: Callable[[int], NDArray[np.int64]], readers: Readers = PYAV_AND_PILLOW
-) -> NDArray[np.uint8]:
-    """Read some frames of a clip.
+def decode_frames(path: Path, choose: Choose, readers: Readers = PYAV_AND_PILLOW) -> NDArray[np.uint8]:
+    """Decodes some frames of a clip.
 
     Args:
         path: A video file, or a folder of frames (.jpg, .jpeg, .png) in the order of the numbers in their names.
-        choose: Is told how many frames the clip has, and returns the indices of those to read, never decreasing.
-        readers: Who decodes.
+        choose: Chooses the frames to decode.
+        readers: The functions that decode.
 
     Returns:
         The chosen frames as F,H,W,3 in RGB, 0 to 255.
@@ -57,11 +56,11 @@ def decode_frames(
 
 
 def every_frame(path: Path, at_once: int) -> Iterator[NDArray[np.uint8]]:
-    """A clip's frames from the first to the last, a few at a time so that a long video does not fill the memory.
+    """Decodes a clip from the first frame to the last, a few at a time so that a long video does not fill the memory.
 
     Args:
         path: A video file, or a folder of frames.
-        at_once: Most frames to give at once.
+        at_once: The largest number of frames to give at once.
 
     Yields:
         The next frames as F,H,W,3 in RGB.
@@ -79,7 +78,7 @@ def every_frame(path: Path, at_once: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def count_frames(path: Path) -> int:
-    """Number of frames that a clip claims to have; a damaged one may have fewer.
+    """Counts the frames that a clip claims to have; a damaged one may have fewer.
 
     Args:
         path: A video file, or a folder of frames.
@@ -92,19 +91,25 @@ def count_frames(path: Path) -> int:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a clip is a folder of frames.
+    """Tells whether a clip is a folder of frames.
+
+    Args:
+        path: A video file, or a folder of frames.
 
     Raises:
-        DecodeError: If it is no file either.
+        DecodeError: If it is neither a file nor a folder.
     """
     if not path.is_dir() and not path.is_file():
-        # Asked before opening: a named pipe, for one, would never answer.
+        # Checked before opening: opening a named pipe, for one, would wait forever.
         raise DecodeError("it is neither a file nor a folder" if path.exists() else "there is no such file")
     return path.is_dir()
 
 
 def refuse_mixed_sizes(sizes: Iterable[tuple[int, ...]]) -> None:
-    """Called with the height and width of every frame.
+    """Refuses a clip whose frames differ in size.
+
+    Args:
+        sizes: The height and width of every frame.
 
     Raises:
         DecodeError: If they differ.
@@ -116,7 +121,7 @@ def refuse_mixed_sizes(sizes: Iterable[tuple[int, ...]]) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Makes of every error one line that names the clip."""
+    """Re-raises any error as a one-line DecodeError that names the clip."""
     try:
         yield
     except Exception as error:

@@ -1,6 +1,5 @@
-"""Clips that workers read but do not decode: a worker is a forked process, in which CUDA does not run."""
+"""Reads clips without decoding them, for a GPU: workers are forked processes, in which CUDA does not run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,23 +11,21 @@ from micacl.data.frames.decoding import Readers, decode_frames, is_folder, namin
 from micacl.data.frames.frame_folder import frame_files, is_plain_jpeg, open_image
 from micacl.data.frames.squares import to_squares
 from micacl.data.frames.video_file import index_video
+from micacl.data.sampling import Choose
 from micacl.data.split import Clip
 from micacl.errors import DecodeError
-
-Choose = Callable[[int], NDArray[np.int64]]
-
 
 # The bytes are NumPy arrays, not tensors: each tensor that a worker sends takes one of the process's open files.
 
 
 @dataclass(frozen=True)
 class EncodedVideo:
-    """A regular video file.
+    """Holds a regular video file, as yet encoded.
 
     Attributes:
         path: The file.
         data: Its bytes, uint8.
-        indices: The frames to take, never decreasing.
+        indices: The indices of the frames to decode, never decreasing.
     """
 
     path: Path
@@ -38,13 +35,13 @@ class EncodedVideo:
 
 @dataclass(frozen=True)
 class EncodedImages:
-    """JPEGs of a frame folder, of one size.
+    """Holds JPEGs of a frame folder, all of one size, as yet encoded.
 
     Attributes:
         path: The folder.
-        names: Of the files.
-        data: Their bytes, uint8.
-        places: For each frame to take, which of the files it is.
+        names: The names of the files.
+        data: The bytes of each file, uint8.
+        places: The index, into `names` and `data`, of the file of each chosen frame.
     """
 
     path: Path
@@ -55,10 +52,10 @@ class EncodedImages:
 
 @dataclass(frozen=True)
 class DecodedSquares:
-    """What the main process's decoder does not read comes decoded all the same.
+    """Holds a clip that the worker has decoded, because the main process's decoder does not read it.
 
     Attributes:
-        frames: Uint8, F,S,S,3 in RGB.
+        frames: The frames F,S,S,3 in RGB, uint8.
     """
 
     frames: NDArray[np.uint8]
@@ -68,13 +65,13 @@ EncodedClip = EncodedVideo | EncodedImages | DecodedSquares
 
 
 class EncodedFrames:
-    """Reads the bytes that the main process decodes.
+    """Reads the bytes of clips that the main process decodes, and decodes the others.
 
     Args:
-        size: S, height and width of the squares of clips that are decoded here all the same.
-        videos: The main process decodes regular video files.
-        jpegs: The main process decodes JPEGs.
-        readers: Decode the rest here.
+        size: S, the height and width of the squares of clips that are decoded here.
+        videos: Whether the main process decodes regular video files.
+        jpegs: Whether the main process decodes JPEGs.
+        readers: The functions that decode the other clips here.
     """
 
     def __init__(self, size: int, videos: bool, jpegs: bool, readers: Readers) -> None:
@@ -84,8 +81,8 @@ class EncodedFrames:
         self._readers = readers
 
     def read(self, clip: Clip, choose: Choose) -> EncodedClip:
-        """Read some frames of a clip; see :meth:`micacl.data.frames.source.FrameSource.read`."""
-        choose = cache(choose)  # it may draw; a clip that is looked at twice is drawn once
+        """Reads some frames of a clip; see :meth:`micacl.data.frames.source.FrameSource.read`."""
+        choose = cache(choose)  # it may draw at random; a clip that is looked at twice is drawn once
         with naming(clip.path):
             encoded = self._images(clip.path, choose) if is_folder(clip.path) else self._video(clip.path, choose)
         if encoded is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from micacl.data.sampling import Choose
 from micacl.errors import DecodeError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -15,14 +16,12 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 JpegDecoder = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
-def read_frame_folder(
-    path: Path, choose: Callable[[int], NDArray[np.int64]], decode_jpeg: JpegDecoder | None
-) -> list[NDArray[np.uint8]]:
-    """Read the chosen frames, each image once.
+def read_frame_folder(path: Path, choose: Choose, decode_jpeg: JpegDecoder | None) -> list[NDArray[np.uint8]]:
+    """Reads the chosen frames, each image once.
 
     Args:
         path: A folder of images (.jpg, .jpeg, .png), ordered by the numbers in their names; other files are ignored.
-        choose: Is told how many frames there are, and returns the indices of those to read.
+        choose: Chooses the frames to read.
         decode_jpeg: Decodes the JPEGs; None leaves them to Pillow, like the other images.
 
     Returns:
@@ -39,7 +38,7 @@ def read_frame_folder(
 
 
 def every_folder_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """All frames in order, one at a time; raises as `read_frame_folder` does.
+    """Reads all frames in order, one at a time; raises as `read_frame_folder` does.
 
     Yields:
         The next frame, H,W,3 in RGB.
@@ -49,7 +48,7 @@ def every_folder_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def frame_files(path: Path) -> list[Path]:
-    """The images of a folder, in the order of the numbers in their names.
+    """Lists the images of a folder, in the order of the numbers in their names.
 
     Raises:
         DecodeError: If the folder has no images.
@@ -63,11 +62,11 @@ def frame_files(path: Path) -> list[Path]:
 
 
 def open_image(file: Path) -> Image.Image:
-    """Read an image's header and nothing else.
+    """Opens an image, reading its header and nothing else.
 
     Raises:
-        DecodeError: If it is too large.
-        OSError: If it cannot be read, or is no image.
+        DecodeError: If the image is too large.
+        OSError: If the file cannot be read, or is no image.
     """
     try:
         image = Image.open(file)
@@ -80,7 +79,7 @@ def open_image(file: Path) -> Image.Image:
 
 
 def is_plain_jpeg(image: Image.Image) -> bool:
-    """Whether every JPEG decoder reads it: grey or three colours, not the four of print."""
+    """Tells whether every JPEG decoder reads an image: grey or three colours, not the four of print."""
     return image.format == "JPEG" and image.mode in ("L", "RGB")
 
 
@@ -96,7 +95,7 @@ def _read_image(file: Path, decode_jpeg: JpegDecoder | None) -> NDArray[np.uint8
 
 
 def _natural_order(file: Path) -> list[tuple[int, str]]:
-    """Sort key under which frame 10 follows frame 9."""
+    """Gives a sort key under which frame 10 follows frame 9."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
 
 
@@ -106,5 +105,5 @@ TOO_LARGE = f"its frames have more than the {MAX_PIXELS:,} pixels that are read"
 
 
 def is_huge(width: int, height: int) -> bool:
-    """Asked of what a file's header says, before anything is decoded."""
+    """Tells whether frames of the size in a file's header are too large to decode."""
     return width * height > MAX_PIXELS

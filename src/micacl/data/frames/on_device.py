@@ -16,12 +16,12 @@ from micacl.errors import DecodeError
 
 
 def decode_batch(clips: Sequence[EncodedClip], size: int, device: torch.device) -> Tensor:
-    """Decode clips one after the other, all frames of one at once.
+    """Decodes clips one after the other, all frames of one at once.
 
     Args:
         clips: B clips of F frames each.
-        size: S, height and width of the squares that frames become.
-        device: Where to decode.
+        size: S, the height and width of the squares that frames become.
+        device: The device that decodes.
 
     Returns:
         uint8 frames B,F,S,S,3 in RGB on the device.
@@ -48,7 +48,7 @@ def _images(clip: EncodedImages, device: torch.device) -> Tensor:
     try:
         pictures = torch.stack(decode_jpegs(clip.data, device))
     except ValueError as error:
-        # All at once: which of them it was is found out only now.
+        # They were decoded all at once, so only now is the damaged one looked for.
         for name, data in zip(clip.names, clip.data, strict=True):
             _refuse_damaged(name, data, device)
         raise DecodeError(str(error)) from error

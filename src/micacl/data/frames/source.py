@@ -1,4 +1,4 @@
-"""Where the frames of a clip come from: decoded on the spot, or out of the cache."""
+"""Defines what gives the frames of clips, and the source that decodes them each time; the cache is another."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,26 +6,30 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from micacl.data.augmentation import NOTHING
 from micacl.data.frames.decoding import PYAV_AND_PILLOW, Readers, decode_frames
 from micacl.data.frames.squares import to_squares
+from micacl.data.sampling import Choose
 from micacl.data.split import Clip
 
-Choose = Callable[[int], NDArray[np.int64]]
+# Chooses rows: takes S, the height of the frames, and returns the rows to read, without a step.
 Rows = Callable[[int], slice]
-ALL_ROWS: Rows = NOTHING.rows
+
+
+def all_rows(size: int) -> slice:
+    """Chooses every row of frames of S = `size` rows."""
+    return slice(0, size)
 
 
 class FrameSource(Protocol):
     """Gives the frames of clips as squares of one size."""
 
-    def read(self, clip: Clip, choose: Choose, rows: Rows = ALL_ROWS) -> NDArray[np.uint8]:
-        """Read some frames of a clip.
+    def read(self, clip: Clip, choose: Choose, rows: Rows = all_rows) -> NDArray[np.uint8]:
+        """Reads some frames of a clip.
 
         Args:
             clip: The clip.
-            choose: Is told how many frames the clip has, and returns the indices of those to read, never decreasing.
-            rows: Is told S, and returns the rows of each frame that are wanted, all R of them without a step.
+            choose: Chooses the frames to read.
+            rows: Chooses the R rows to read of each.
 
         Returns:
             The chosen frames as F,R,S,3 in RGB, 0 to 255.
@@ -37,17 +41,17 @@ class FrameSource(Protocol):
 
 
 class DecodedFrames:
-    """Decodes a clip each time it is asked for.
+    """Decodes a clip each time it is read.
 
     Args:
-        size: S, height and width of the squares in pixels.
-        readers: Who decodes.
+        size: S, the height and width of the squares in pixels.
+        readers: The functions that decode.
     """
 
     def __init__(self, size: int, readers: Readers = PYAV_AND_PILLOW) -> None:
         self._size = size
         self._readers = readers
 
-    def read(self, clip: Clip, choose: Choose, rows: Rows = ALL_ROWS) -> NDArray[np.uint8]:
-        """See :meth:`FrameSource.read`."""
+    def read(self, clip: Clip, choose: Choose, rows: Rows = all_rows) -> NDArray[np.uint8]:
+        """Reads some frames of a clip; see :meth:`FrameSource.read`."""
         return to_squares(decode_frames(clip.path, choose, self._readers), self._size)[:, rows(self._size)]

@@ -1,4 +1,6 @@
-"""Frames of any shape become squares of one size, so that clips can share a batch and a cache."""
+"""Makes squares of one size out of frames of any shape, so that clips can share a batch and a cache."""
+
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -8,20 +10,18 @@ from torch import Tensor
 
 
 def to_squares(frames_FHWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Cut the middle square out of each frame and resize it.
+    """Cuts the middle square out of each frame and resizes it.
 
     Args:
-        frames_FHWC: RGB frames.
-        size: Height and width of the result in pixels.
+        frames_FHWC: The RGB frames.
+        size: The height and width of the result in pixels.
 
     Returns:
         Frames of shape (F, size, size, 3); the frames themselves where they have that shape already. Shrinking averages
         over the pixels that fall into one, enlarging is bilinear.
     """
-    height, width = frames_FHWC.shape[1:3]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    squares = frames_FHWC[:, top : top + side, left : left + side]
+    squares = _middle_squares(frames_FHWC)
+    side = squares.shape[1]
     if side == size:
         return np.ascontiguousarray(squares)
     interpolation = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
@@ -32,19 +32,17 @@ def to_squares(frames_FHWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def to_squares_on_device(frames_FHWC: Tensor, size: int) -> Tensor:
-    """Cut the middle square out of each frame and resize it.
+    """Cuts the middle square out of each frame and resizes it.
 
     Args:
-        frames_FHWC: Uint8 RGB frames.
-        size: Height and width of the result in pixels.
+        frames_FHWC: The RGB frames, uint8.
+        size: The height and width of the result in pixels.
 
     Returns:
-        uint8 frames of shape (F, size, size, 3), within one of `to_squares`.
+        uint8 frames of shape (F, size, size, 3), each pixel within one level of that of `to_squares`.
     """
-    height, width = frames_FHWC.shape[1:3]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    squares = frames_FHWC[:, top : top + side, left : left + side]
+    squares = _middle_squares(frames_FHWC)
+    side = squares.shape[1]
     if side == size:
         return squares
     weights = (_area_weights(side, size) if side > size else _linear_weights(side, size)).to(frames_FHWC.device)
@@ -54,8 +52,20 @@ def to_squares_on_device(frames_FHWC: Tensor, size: int) -> Tensor:
     return resized.round_().clamp_(0, 255).byte()
 
 
+# Frames on the CPU or on any device.
+_Frames = TypeVar("_Frames", NDArray[np.uint8], Tensor)
+
+
+def _middle_squares(frames_FHWC: _Frames) -> _Frames:
+    """Cuts the middle square out of each frame."""
+    height, width = frames_FHWC.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return frames_FHWC[:, top : top + side, left : left + side]
+
+
 def _area_weights(side: int, size: int) -> Tensor:
-    """Share (size, side) that each source pixel has in each result, which covers several."""
+    """Computes the share (size, side) of each source pixel in each resulting pixel, which covers several."""
     edges = torch.arange(size + 1, dtype=torch.float64) * side / size
     pixel = torch.arange(side, dtype=torch.float64)
     first, last = torch.maximum(edges[:-1, None], pixel), torch.minimum(edges[1:, None], pixel + 1)
@@ -63,7 +73,7 @@ def _area_weights(side: int, size: int) -> Tensor:
 
 
 def _linear_weights(side: int, size: int) -> Tensor:
-    """Weights (size, side) of the two source pixels between whose middles a result's middle lies."""
+    """Computes the weights (size, side) of the two source pixels around the middle of each resulting pixel."""
     middle = ((torch.arange(size, dtype=torch.float64) + 0.5) * side / size - 0.5).clamp(0, side - 1)
     pixel = torch.arange(side, dtype=torch.float64)
     return (1 - (middle[:, None] - pixel).abs()).clamp_min(0).float()

@@ -1,4 +1,4 @@
-"""Small pictures of clips, for people who look at what a network made of them."""
+"""Makes small pictures of clips, for people who look at what a network predicted."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ JPEG_QUALITY = 80
 
 
 def middle_frame(clip: Clip, source: FrameSource) -> bytes:
-    """The frame in the middle of a clip as a JPEG of 64x64 pixels.
+    """Gives the frame in the middle of a clip as a JPEG of 64x64 pixels.
 
     Raises:
         DecodeError: If the clip cannot be read.
@@ -23,6 +23,6 @@ def middle_frame(clip: Clip, source: FrameSource) -> bytes:
 
 
 def jpeg(picture_HWC: NDArray[np.uint8]) -> bytes:
-    """An RGB picture as a JPEG."""
+    """Encodes an RGB picture H,W,3 as a JPEG."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return bytes(cv2.imencode(".jpg", picture_HWC[..., ::-1], quality)[1].tobytes())  # OpenCV has blue first

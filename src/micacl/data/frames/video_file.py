@@ -1,16 +1,15 @@
 """Reads the frames of a video file with PyAV, in order from the start.
 
-What PyAV gives in this order is what every other decoder is held to. Those seek, and on some files seeking goes wrong:
-`index_video` tells such files by their packets (not decoded: a millisecond), and they are read here whatever the
-backend. Seen with decord 0.6.0: in a clip cut with `ffmpeg -c copy`, whose edit list hides the frames before the cut,
-indices count the hidden frames, and the end repeats; in an MPEG-TS the frames before the second key frame are lost; a
-damaged frame count aborts the process (bad_alloc). Reported to it: time stamps above 2^31 hang get_batch (dmlc/decord
-pull request 341), as do frame counts above the number of frames (issue 373). Seen with torchcodec 0.17.0: MPEG-TS, AVI
-with B-frames and a start between two key frames raise an error.
+Every other decoder is checked against what PyAV gives in this order. The others seek, and seeking by a frame's index is
+only safe in a *regular* file: one that counts its frames, hides none of them, and gives each a time stamp of its own.
+`index_video` recognises regular files by their packets (not decoded: a millisecond); all other files are read here,
+whatever the backend. torchcodec 0.17.0, for one, raises errors on MPEG-TS, on AVI with B-frames and on a start between
+two key frames, and misses the last frames of an MP4 with time stamps above 2^31.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import av
@@ -22,27 +21,27 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from micacl.data.frames.frame_folder import TOO_LARGE, is_huge
+from micacl.data.sampling import Choose
 from micacl.errors import DecodeError
 
-Choose = Callable[[int], NDArray[np.int64]]
-# Reads frames of a regular file by their indices, never decreasing.
-SeekingReader = Callable[[Path, NDArray[np.int64]], list[NDArray[np.uint8]]]
+# Reads frames of a regular file by their indices, never decreasing; None says that PyAV must read this file.
+SeekingReader = Callable[[Path, NDArray[np.int64]], list[NDArray[np.uint8]] | None]
 
-# What every decoder's error becomes: their own are lines of their source.
+# The message for every decoder's error: their own messages quote lines of their source.
 DAMAGED = "its frames are damaged"
-# decord keeps time stamps in 32 bits.
+# Larger ones overflow: torchcodec 0.17.0 with FFmpeg 5.1 misses the last frames of such an MP4.
 MAX_TIME_STAMP = 2**31 - 1
-# Of these, at even sizes, all decoders make the same colours; at odd sizes or 10 bits their roundings differ.
+# Decoders agree on the colours of these at even sizes; at odd sizes or 10 bits they round differently.
 ORDINARY_PIXELS = ("yuv420p", "yuvj420p")
 
 
 @dataclass(frozen=True)
 class VideoIndex:
-    """What the packets of a video file say.
+    """Describes a video file by its packets.
 
     Attributes:
-        num_frames: Frames that are shown.
-        regular: Decoders that seek read the file rightly.
+        num_frames: The number of frames that are shown.
+        regular: Whether decoders that seek can be trusted with the file.
     """
 
     num_frames: int
@@ -50,35 +49,38 @@ class VideoIndex:
 
 
 def read_video(path: Path, choose: Choose, read_regular: SeekingReader | None) -> list[NDArray[np.uint8]]:
-    """Read the chosen frames.
+    """Reads the chosen frames.
 
     Args:
         path: A video file.
-        choose: Is told how many frames are shown, and returns the indices of those to read, never decreasing.
-        read_regular: Reads the regular files; None leaves them to PyAV too.
+        choose: Chooses the frames to read among those that are shown.
+        read_regular: Reads regular files; None leaves them to PyAV too.
 
     Returns:
         The frames, each H,W,3 in RGB.
 
     Raises:
-        DecodeError: If there is no video stream, it has no frames, or they are damaged.
-        av.FFmpegError: If the file is damaged or no video.
+        DecodeError: If there is no video stream, or it has no frames or damaged ones.
+        av.FFmpegError: If the file is damaged, or is no video.
     """
+    choose = cache(choose)  # it may draw at random; a file that two decoders look at is drawn once
     index = index_video(path)
     if read_regular is not None and index.regular:
-        return read_regular(path, choose(index.num_frames))
+        frames = read_regular(path, choose(index.num_frames))
+        if frames is not None:
+            return frames
     return _read_in_order(path, choose, index.num_frames)
 
 
 def every_video_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """All frames from the first to the last, one at a time.
+    """Decodes all frames from the first to the last, one at a time.
 
     Yields:
         The next frame, H,W,3 in RGB.
 
     Raises:
-        DecodeError: If there is no video stream, it has no frames, or they are damaged.
-        av.FFmpegError: If the file is damaged or no video.
+        DecodeError: If there is no video stream, or it has no frames or damaged ones.
+        av.FFmpegError: If the file is damaged, or is no video.
     """
     to_rgb = _Colors()
     frame = None
@@ -89,22 +91,22 @@ def every_video_frame(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 def index_video(path: Path) -> VideoIndex:
-    """Look at a video file's packets, without decoding them.
+    """Reads a video file's packets, without decoding them.
 
     Args:
         path: A video file.
 
     Returns:
-        What they say.
+        The number of frames, and whether the file is regular.
 
     Raises:
-        DecodeError: If there is no video stream, it has no frames, or too large ones.
-        av.FFmpegError: If the file is damaged or no video.
+        DecodeError: If there is no video stream, or it has no frames or too large ones.
+        av.FFmpegError: If the file is damaged, or is no video.
     """
     with av.open(str(path)) as container:
         stream = _video_stream(container)
         ordinary = stream.pix_fmt in ORDINARY_PIXELS and stream.width % 2 == stream.height % 2 == 0
-        # The last packet is empty: it tells the decoder that there is no more. The packets themselves are not kept:
+        # The last packet is empty: it tells the decoder that there are no more. The packets themselves are not kept:
         # together they are the file.
         packets = [
             (packet.pts, packet.is_keyframe, packet.is_discard) for packet in container.demux(stream) if packet.size
@@ -151,7 +153,7 @@ class _Colors:
 
 
 def _read_in_order(path: Path, choose: Choose, num_frames: int) -> list[NDArray[np.uint8]]:
-    """Decode from the start; only the chosen frames are converted to RGB."""
+    """Decodes from the start; only the chosen frames are converted to RGB."""
     indices = choose(num_frames).tolist()
     wanted, last = set(indices), indices[-1]
     to_rgb = _Colors()
@@ -165,5 +167,5 @@ def _read_in_order(path: Path, choose: Choose, num_frames: int) -> list[NDArray[
             return [frames[index] for index in indices]
     if decoded == 0:
         raise DecodeError("none of its frames can be decoded")
-    # Some packets give no frame, such as those that lean on frames before a cut; choose among what there is.
+    # Some packets give no frame, such as those that depend on frames before a cut; choose among what there is.
     return _read_in_order(path, choose, decoded)

@@ -1,6 +1,6 @@
-"""torchvision's JPEG decoder: frame folders, in the workers, or on a GPU by nvJPEG.
+"""Decodes JPEGs of frame folders with torchvision: in the workers, or on a GPU by nvJPEG.
 
-torchvision 0.29 calls it deprecated in favour of torchcodec's; it is the one that every supported version has.
+torchvision 0.29 calls its decoder deprecated in favour of torchcodec's; every supported version has it.
 """
 
 import io
@@ -16,32 +16,32 @@ from torch import Tensor
 
 
 def decode_jpeg(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Decode one JPEG on the CPU.
+    """Decodes one JPEG on the CPU.
 
     Args:
-        data: Its bytes.
+        data: The bytes of the JPEG.
 
     Returns:
-        H,W,3 in RGB; grey ones have three equal channels.
+        The picture H,W,3 in RGB; a grey one has three equal channels.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If the JPEG is damaged.
     """
     return decode_jpegs([data], torch.device("cpu"))[0].numpy()
 
 
 def decode_jpegs(data: Sequence[NDArray[np.uint8]], device: torch.device) -> list[Tensor]:
-    """Decode JPEGs on a device, all at once on a GPU.
+    """Decodes JPEGs on a device, all at once on a GPU.
 
     Args:
-        data: The bytes of each.
-        device: Where to decode, and where the pictures are then.
+        data: The bytes of each JPEG.
+        device: The device that decodes and then holds the pictures.
 
     Returns:
         uint8 pictures H,W,3 in RGB.
 
     Raises:
-        ValueError: If one is damaged.
+        ValueError: If one of them is damaged.
     """
     tensors = [torch.from_numpy(item) for item in data]
     try:
@@ -55,7 +55,7 @@ def decode_jpegs(data: Sequence[NDArray[np.uint8]], device: torch.device) -> lis
 
 @cache
 def jpeg_problem(device: torch.device) -> str:
-    """Why it does not work here, found out by decoding a small picture; "" if it does."""
+    """Says why the decoder does not work here, after trying it on a small picture; "" if it does."""
     if not hasattr(torchvision.io, "decode_jpeg"):
         return f"torchvision {torchvision.__version__} has no decode_jpeg any more"
     buffer = io.BytesIO()

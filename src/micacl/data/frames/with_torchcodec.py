@@ -1,4 +1,4 @@
-"""torchcodec: video files, in the workers, or on a GPU by its video engine (NVDEC). An optional package."""
+"""Decodes video files with torchcodec, an optional package: in the workers, or on a GPU by its video engine (NVDEC)."""
 
 import io
 from fractions import Fraction
@@ -18,34 +18,34 @@ INSTALL = "pip install torchcodec (0.17 for torch 2.14), and FFmpeg 4 to 8 (apt-
 
 
 def read_with_torchcodec(path: Path, indices: NDArray[np.int64]) -> list[NDArray[np.uint8]]:
-    """Read frames of a regular video file on the CPU.
+    """Decodes frames of a regular video file on the CPU.
 
     Args:
         path: The file.
-        indices: Which frames, never decreasing.
+        indices: The indices of the frames, never decreasing.
 
     Returns:
         The frames, each H,W,3 in RGB.
 
     Raises:
-        DecodeError: If they are damaged.
+        DecodeError: If the frames are damaged.
     """
     return list(decode_video(path, indices, torch.device("cpu")).numpy())
 
 
 def decode_video(source: Path | Tensor, indices: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Decode frames of a regular video on a device.
+    """Decodes frames of a regular video on a device.
 
     Args:
         source: The file, or its bytes as a uint8 tensor on the CPU.
-        indices: Which frames, never decreasing.
-        device: Where to decode, and where the frames are then.
+        indices: The indices of the frames, never decreasing.
+        device: The device that decodes and then holds the frames.
 
     Returns:
         uint8 frames F,H,W,3 in RGB.
 
     Raises:
-        DecodeError: If they are damaged.
+        DecodeError: If the frames are damaged.
     """
     from torchcodec.decoders import VideoDecoder
 
@@ -62,7 +62,7 @@ def decode_video(source: Path | Tensor, indices: NDArray[np.int64], device: torc
 
 @cache
 def torchcodec_problem(device: torch.device) -> str:
-    """Why it does not work here, found out by decoding a small video; "" if it does."""
+    """Says why torchcodec does not work here, after trying it on a small video; "" if it does."""
     try:
         from torchcodec.decoders import VideoDecoder
     except ImportError:
@@ -82,7 +82,7 @@ def torchcodec_problem(device: torch.device) -> str:
 
 
 def _small_video() -> bytes:
-    """Two grey frames of H.264 in an mp4; 256x256, because GPUs refuse very small ones."""
+    """Makes an mp4 with two grey frames of H.264; 256x256, because GPUs refuse very small ones."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(25))

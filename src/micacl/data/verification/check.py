@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.listing import Listing, Located
 from micacl.data.verification.clips import check_clips
 from micacl.data.verification.counts import check_counts, part_counts
@@ -12,7 +12,7 @@ from micacl.data.verification.published import published
 from micacl.data.verification.report import Report
 
 
-def check(dataset: str, listing: Listing, located: Located, facts: Mapping[str, ClipFacts]) -> Report:
+def check(dataset: str, listing: Listing, located: Located, facts: Mapping[str, ClipInfo]) -> Report:
     """Checks a copy of a data set.
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.listing import Located
 from micacl.data.verification.published import Published
 from micacl.data.verification.report import Finding, Problem, none_expected
@@ -12,7 +12,7 @@ ENOUGH_FRAMES = 16
 
 
 def check_clips(
-    located: Located, facts: Mapping[str, ClipFacts], readable: Sequence[ClipFacts], known: Published | None
+    located: Located, facts: Mapping[str, ClipInfo], readable: Sequence[ClipInfo], known: Published | None
 ) -> Iterator[Finding]:
     """Checks that every clip is on disk, can be decoded, and is long enough."""
     yield none_expected(
@@ -32,7 +32,7 @@ def check_clips(
     yield _short(readable, known)
 
 
-def _short(readable: Sequence[ClipFacts], known: Published | None) -> Finding:
+def _short(readable: Sequence[ClipInfo], known: Published | None) -> Finding:
     short = [clip for clip in readable if clip.num_frames < ENOUGH_FRAMES]
     expected = known.short_clips if known else None
     is_ok = expected is None or len(short) == expected

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.listing import Fold, Listing
 from micacl.data.verification.report import Finding, Problem, none_expected
 
 
-def check_leaks(listing: Listing, readable: Sequence[ClipFacts]) -> Iterator[Finding]:
+def check_leaks(listing: Listing, readable: Sequence[ClipInfo]) -> Iterator[Finding]:
     """Checks for clips, subjects and content in both parts of a fold, and for duplicates."""
     yield none_expected(
         "clips in train and test, by name",
@@ -57,7 +57,7 @@ def _by_content(fold: Fold, content: dict[str, str]) -> Iterator[Problem]:
             yield Problem(entry.name, "in train and test, by content", f"fold {fold.number}: like {twin}")
 
 
-def _duplicates(readable: Sequence[ClipFacts]) -> Iterator[Problem]:
+def _duplicates(readable: Sequence[ClipInfo]) -> Iterator[Problem]:
     names: dict[str, list[str]] = defaultdict(list)
     for clip in readable:
         names[clip.content_hash].append(clip.name)

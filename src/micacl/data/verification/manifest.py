@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.csv_rows import read_cells, whole_number
 from micacl.data.datasets.listing import Listing
 from micacl.data.datasets.text_file import Place
@@ -45,7 +45,7 @@ class ManifestRow:
 Manifest = tuple[ManifestRow, ...]
 
 
-def make_manifest(listing: Listing, facts: Mapping[str, ClipFacts]) -> Manifest:
+def make_manifest(listing: Listing, facts: Mapping[str, ClipInfo]) -> Manifest:
     """Makes the manifest of a copy of a data set.
 
     Args:
@@ -59,7 +59,7 @@ def make_manifest(listing: Listing, facts: Mapping[str, ClipFacts]) -> Manifest:
             for entry in entries:
                 classes[entry.name].add(listing.class_names[entry.label])
                 folds[entry.name, part].add(fold.number)
-    nothing = ClipFacts("", 0, 0, 0, "", "")
+    nothing = ClipInfo("", 0, 0, 0, "", "")
     return tuple(
         ManifestRow(
             name,

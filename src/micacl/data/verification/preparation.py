@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from micacl.data.cache.facts import ClipFacts
+from micacl.data.cache.clip_info import ClipInfo
 from micacl.data.datasets.listing import Listing
 from micacl.data.verification.published import Published, PublishedFrames
 from micacl.data.verification.report import Finding, Problem, none_expected
@@ -20,7 +20,7 @@ TOLERANCE = 0.1
 _ANOTHER = "this is another preparation of the data set, and results on it are not those of the published one"
 
 
-def check_preparation(listing: Listing, readable: Sequence[ClipFacts], known: Published | None) -> Iterator[Finding]:
+def check_preparation(listing: Listing, readable: Sequence[ClipInfo], known: Published | None) -> Iterator[Finding]:
     """Checks whether the clips are the published ones or another preparation of them."""
     if any(entry.num_frames is not None for entry in listing.entries()):
         yield _listed_frames(listing, {clip.name: clip for clip in readable})
@@ -30,7 +30,7 @@ def check_preparation(listing: Listing, readable: Sequence[ClipFacts], known: Pu
     yield _frames(readable, known)
 
 
-def _listed_frames(listing: Listing, readable: Mapping[str, ClipFacts]) -> Finding:
+def _listed_frames(listing: Listing, readable: Mapping[str, ClipInfo]) -> Finding:
     listed = sorted({(entry.name, entry.num_frames) for entry in listing.entries() if entry.num_frames is not None})
     problem = "another number of frames than listed"
     return none_expected(
@@ -44,7 +44,7 @@ def _listed_frames(listing: Listing, readable: Mapping[str, ClipFacts]) -> Findi
     )
 
 
-def _frame_size(readable: Sequence[ClipFacts], expected: int | None) -> Finding:
+def _frame_size(readable: Sequence[ClipInfo], expected: int | None) -> Finding:
     sizes = Counter((clip.height, clip.width) for clip in readable)
     shown = [f"{height}x{width}" + (f" ({count})" if len(sizes) > 1 else "") for (height, width), count in _most(sizes)]
     found = ", ".join(shown) + (", ..." if len(sizes) > len(shown) else "")
@@ -65,7 +65,7 @@ def _most(sizes: Counter[tuple[int, int]]) -> list[tuple[tuple[int, int], int]]:
     return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 
-def _frames(readable: Sequence[ClipFacts], known: Published | None) -> Finding:
+def _frames(readable: Sequence[ClipInfo], known: Published | None) -> Finding:
     counts = [clip.num_frames for clip in readable]
     measured = PublishedFrames(min(counts), median(counts), max(counts))
     check = "frames in a clip: min, median, max"
