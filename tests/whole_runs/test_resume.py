@@ -1,7 +1,6 @@
 """A run that is stopped at any moment, and started again by the same command, ends as one that nothing disturbed."""
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pytest
 import torch
 from filelock import FileLock
 from tests.dashboard.wandb_file import OfflineRun
+from tests.processes import fork_server
 from tests.runs import TINY, read_table, tensors
 from tests.whole_runs.small_train import train
 
@@ -35,8 +35,7 @@ Start = Callable[..., Ended]
 @pytest.fixture(scope="module")
 def start(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Starts a training in a process of its own, forked from one that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.whole_runs.small_train"])
+    context = fork_server()
     output = tmp_path_factory.mktemp("output") / "screen"
 
     def run(*arguments: str, hits: str = "", file_limit: int = 0, **environment: str) -> Ended:
