@@ -14,7 +14,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
-from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
+from tests.runs import TINY, Outcome, compose_settings, read_table, run_here
 from torch import Tensor
 
 from micacl.build.data import build_data
@@ -319,36 +319,3 @@ def test_a_sweep_goes_on_past_failed_jobs(
     assert len(failed_rows) == 4
     assert all("model.num_frames=3 frames do not make whole instances" in row["error"] for row in failed_rows)
     assert (tmp_path / "summary.md").is_file()
-
-
-@pytest.fixture(scope="module")
-def real(cache_dir: Path, published: tuple[Outcome, Path]) -> list[str]:
-    """The options of a run of the real network in a process of its own, on clips that are there already."""
-    return [*TINY, f"cache.dir={cache_dir}"]
-
-
-def test_the_real_network_with_wandb_offline_and_nobody_to_ask(real: list[str], tmp_path: Path) -> None:
-    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
-    arguments = ["logger=wandb", "trainer=auto", "dataset.num_workers=1", "hydra.run.dir=run"]
-    outcome = run_apart([*real, *arguments], tmp_path, **nobody)
-    assert outcome.status == 0, outcome.shown
-    folder = tmp_path / "run"
-    assert {name for name in files_of(folder) if not name.startswith("wandb/")} == FILES
-    (offline,) = (folder / "wandb").glob("offline-run-*")
-    assert list(offline.glob("run-*.wandb"))
-    assert_each_test_clip_once(folder)
-    assert "Warning" not in outcome.stderr
-    assert outcome.stderr.strip() == ""
-
-
-def test_two_processes_test_each_clip_once(real: list[str], tmp_path: Path) -> None:
-    """The slowest test: two processes, each with the real network."""
-    options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch_size=8"]
-    outcome = run_apart([*real, *options, "ablation=c", "hydra.run.dir=run"], tmp_path)
-    assert outcome.status == 0, outcome.shown
-    assert files_of(tmp_path / "run") == FILES
-    assert list(tmp_path.iterdir()) == [tmp_path / "run"]
-    assert_each_test_clip_once(tmp_path / "run")
-    assert [row["step"] for row in read_table(tmp_path / "run" / "metrics.csv")] == ["3"]
-    assert outcome.shown.count("epoch 1/1") == 1
-    assert "Warning" not in outcome.stderr
