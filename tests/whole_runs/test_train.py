@@ -156,6 +156,7 @@ def test_checkpoints_load_without_running_code(published: tuple[Outcome, Path]) 
     network.load_state_dict(load_file(folder / "best.safetensors"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_same_seed_gives_the_same_predictions(train: Train, published: tuple[Outcome, Path]) -> None:
     _, again = train("seed=4")
     assert (again / "predictions.csv").read_bytes() == (published[1] / "predictions.csv").read_bytes()
@@ -163,6 +164,7 @@ def test_the_same_seed_gives_the_same_predictions(train: Train, published: tuple
     assert (other / "predictions.csv").read_bytes() != (published[1] / "predictions.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_an_interrupted_run_is_resumed_to_the_same_end(
     train: Train, published: tuple[Outcome, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +237,7 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     np.testing.assert_allclose(written, probability_NK, atol=1e-5)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_loss_that_is_not_finite_leaves_the_clips_and_a_failed_run(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def test_a_loss_that_is_not_finite_leaves_the_clips_and_a_failed_run(
     assert [row["clip"] for row in rows] == [names.clip_names("train")[i] for i in seen[-1]]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_clip_that_cannot_be_decoded(
     train: Train, published: tuple[Outcome, Path], cache_dir: Path, tmp_path: Path
 ) -> None:
@@ -290,6 +294,7 @@ def test_a_clip_that_cannot_be_decoded(
     assert sum(record_of(folder)["class_counts"]) == 27
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_sweep_goes_on_past_failed_jobs(
     small_network: None, cache_dir: Path, tmp_path: Path, published: tuple[Outcome, Path]
 ) -> None:
