@@ -1,6 +1,7 @@
 """The test of a checkpoint: the same figures as the run that wrote it, under another name, and what is refused."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -162,14 +163,20 @@ def test_a_checkpoint_that_lies_elsewhere_needs_its_options(
 
 @pytest.fixture
 def copied(runs: dict[str, Path], tmp_path: Path) -> Path:
-    """A copy of a run, to be spoilt."""
+    """A copy of a run, to be spoilt; its checkpoints are links to the run's, so they are replaced, not written over."""
+
+    def copy(source: str, target: str) -> None:
+        (os.link if "checkpoints" in Path(source).parts else shutil.copy)(source, target)
+
     folder = tmp_path / "copied"
-    shutil.copytree(runs["published"], folder)
+    shutil.copytree(runs["published"], folder, copy_function=copy)
     return folder
 
 
 def rewrite(checkpoint: Path, **fields: Any) -> None:
-    torch.save(torch.load(checkpoint, weights_only=True) | fields, checkpoint)
+    content = torch.load(checkpoint, weights_only=True)
+    checkpoint.unlink()
+    torch.save(content | fields, checkpoint)
 
 
 def bomb(run: Path) -> None:
