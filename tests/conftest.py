@@ -1,4 +1,4 @@
-"""The fixtures of whole runs."""
+"""The order of the tests, and the fixtures of whole runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +8,14 @@ import pytest
 FOLDER = Path(__file__).parent / "whole_runs"
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the files of whole runs first: few tests, but minutes of them, that should not be left to one worker."""
-    items.sort(key=lambda item: item.path.parent != FOLDER)
+    """Marks whole runs as slow, and puts files with slow tests first, so that none is left to one worker at the end."""
+    for item in items:
+        if item.path.parent == FOLDER:
+            item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

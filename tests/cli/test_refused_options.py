@@ -6,12 +6,6 @@ import pytest
 from tests.runs import TINY, Outcome, assert_refused, run_apart, run_here
 
 
-@pytest.fixture
-def drawn(cache_dir: Path, small_network: None) -> list[str]:
-    """The options of a run on clips that are drawn once for all tests."""
-    return [*TINY, f"cache.dir={cache_dir}"]
-
-
 def refused(tmp_path: Path, *arguments: str) -> Outcome:
     return run_here([*TINY, f"cache.dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/run", *arguments])
 
@@ -136,34 +130,6 @@ def test_dfew_says_what_is_missing_what_is_expected_and_how_to_get_it(tmp_path: 
     assert_refused(refused_dfew("fold=6"), "Error: fold is 6; DFEW has the folds 1 to 5")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "messages"),
-    [
-        (["trainer=gpu"], ["Error: trainer: No supported gpu backend found"]),
-        (["trainer.accelerator=abacus"], ["Error: trainer:", "abacus"]),
-        (["trainer.devices=0"], ["Error: trainer:", "devices"]),
-        (["trainer.num_nodes=2"], ["Error: trainer.num_nodes=2 machines train together only where srun or torchrun"]),
-        (["trainer.devices=some"], ["Error: trainer:", "devices"]),
-        (["model.backbone.weights=IMAGENET"], ["Error: model.backbone.weights=IMAGENET is neither", "KINETICS400_V1"]),
-        (["model.attention.num_heads=3"], ["Error: model: feature_dim=512 is not divisible by num_heads=3"]),
-        (["loss.contrastive.scales=[1024]"], ["Error: loss.contrastive: scales must lie in 1..512"]),
-        (["loss.contrastive.scales=[]"], ["Error: loss.contrastive: scales must lie in 1..512"]),
-        (
-            ["dataset.decode.backend=decord", "dataset.decode.device=cuda"],
-            ["Error: dataset.decode.backend=decord cannot decode on a GPU"],
-        ),
-        (["ckpt_path=none.ckpt"], ["Error: there is no checkpoint none.ckpt"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) and "=" in value[0] else "",
-)
-def test_bad_input_that_shows_once_the_data_is_there(
-    tmp_path: Path, drawn: list[str], arguments: list[str], messages: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    assert_refused(run_here([*drawn, f"hydra.run.dir={tmp_path}", *arguments]), *messages)
-
-
 def test_a_value_that_is_missing(tmp_path: Path) -> None:
     outcome = run_here(["dataset.name=???", "logger=none", f"hydra.run.dir={tmp_path}"])
     assert_refused(outcome, "Error: ", "missing mandatory value: name", "dataset.name")
@@ -184,4 +150,3 @@ def test_the_real_command_refuses_as_this_process_does(tmp_path: Path) -> None:
     outcome = run_apart([*TINY, "fold=6"], tmp_path)
     assert_refused(outcome, "Error: fold is 6; the built-in data set has the folds 1 to 5")
     assert outcome.status == 1
-    assert "Traceback" in run_apart([*TINY, "fold=6"], tmp_path, HYDRA_FULL_ERROR="1").stderr

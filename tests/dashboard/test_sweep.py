@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 from tests.dashboard.wandb_file import OfflineRun
 from tests.run_folders import write_run
-from tests.runs import TINY, read_table, run_here
+from tests.runs import read_table
 
 from micacl.dashboard.sweep import log_sweep
-from micacl.report import main as report
 from micacl.reporting.sweep.summary import summarize
 from micacl.run_folder.config import CONFIG_FILE
-from micacl.run_folder.instances import INSTANCES_FILE, read_instances
-from micacl.run_folder.names import ADJACENCY_FILE, INSTANCE_WEIGHTS_FILE
-from micacl.run_folder.record import read_run
 
 CLIPS = [12, 10, 14, 11, 7, 2, 5]
 
@@ -58,28 +54,3 @@ def test_a_sweep_without_w_and_b_has_none(sweep: Path) -> None:
     shutil.rmtree(sweep / "9")
     log_sweep(sweep, summarize(sweep))
     assert not (sweep / "wandb").exists()
-
-
-def test_the_jobs_of_a_real_sweep_and_its_summary_are_one_group(
-    small_network: None, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}", "logger=wandb", "ablation=a,b", "-m"]
-    outcome = run_here(options)
-    assert outcome.status == 0, outcome.shown
-    paths = [*tmp_path.glob("*/wandb/offline-run-*"), *tmp_path.glob("wandb/offline-run-*")]
-    runs = [OfflineRun(path) for path in paths]
-    assert sorted(run.run.job_type for run in runs) == ["summary", "train", "train"]
-    assert {run.run.run_group for run in runs} == {tmp_path.name}
-    # Neither has WIAN, and only the second has GEIIM.
-    assert not (tmp_path / "0" / INSTANCES_FILE).exists()
-    instances = read_instances(read_run(tmp_path / "1"))
-    assert instances is not None
-    assert instances.adjacency is not None
-    assert not instances.weights
-    assert (tmp_path / "1" / ADJACENCY_FILE).exists()
-    assert not (tmp_path / "1" / INSTANCE_WEIGHTS_FILE).exists()
-    report([str(tmp_path / "1")])
-    page = (tmp_path / "1" / "report.html").read_text(encoding="utf-8")
-    assert "A network without WIAN has no instance weights" in page
-    assert "adjacency A" in page

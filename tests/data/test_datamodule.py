@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import json
 import os
-import pickle
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import lightning
 import pytest
 import torch
+from tests.processes import run_processes
 from torch import Tensor, nn
 
 from micacl.data.datamodule import ClipDataModule
-from micacl.data.split import Clip, Split, class_counts
+from micacl.data.split import Clip, SkippedClip, Split, class_counts
 from micacl.errors import DecodeError, UserError
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ class Recorder(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), 0.1)
 
 
-def run(data: ClipDataModule, num_epochs: int = 2) -> list[Given]:
+def run(data: ClipDataModule, num_epochs: int = 2, **devices: Any) -> list[Given]:
     """Trains and tests, and returns what the network was given."""
     trainer = lightning.Trainer(
         max_epochs=num_epochs,
@@ -84,6 +82,7 @@ def run(data: ClipDataModule, num_epochs: int = 2) -> list[Given]:
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        **devices,
     )
     recorder = Recorder()
     trainer.fit(recorder, data)
@@ -289,48 +288,22 @@ def test_the_cpus_are_shared_by_the_devices(split: Split, monkeypatch: pytest.Mo
     assert pretend(module(split, num_workers="auto"), 1, 0).test_dataloader().num_workers == 3
 
 
-TWO_PROCESSES = """
-import json, os, pickle, sys
-from pathlib import Path
-import micacl.data.datamodule as datamodule
-from micacl.data.split import SkippedClip
-sys.path.insert(0, sys.argv[2])
-from tests.data.test_datamodule import Recorder, module
-import lightning
-
-folder = Path(sys.argv[1])
-rank = int(os.environ.get("LOCAL_RANK", 0))
-split = pickle.loads((folder / "split.pickle").read_bytes())
-bad = split.train[3]
-# Only the first process finds a bad clip, as when a network disk fails for a moment.
-datamodule.find_undecodable = lambda *_, **__: [SkippedClip(bad.name, bad.path, "?")] if rank == 0 else []
-recorder, data = Recorder(), module(split, on_error="skip")
-trainer = lightning.Trainer(
-    max_epochs=2, accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_checkpointing=False,
-    enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False,
-)
-trainer.fit(recorder, data)
-trainer.test(recorder, data, verbose=False)
-(folder / f"rank{rank}.json").write_text(json.dumps([recorder.given, [clip.name for clip in data.skipped]]))
-"""
+def share(rank: int, split: Split) -> list[Any]:
+    """What one of two processes was given, and the clips that it leaves out."""
+    os.environ["LOCAL_RANK"] = str(rank)
+    bad = split.train[3]
+    # Only the first process finds a bad clip, as when a network disk fails for a moment.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "micacl.data.datamodule.find_undecodable",
+            lambda *_, **__: [SkippedClip(bad.name, bad.path, "?")] if rank == 0 else [],
+        )
+        data = module(split, on_error="skip")
+        return [run(data, devices=2, strategy="ddp", use_distributed_sampler=False), [c.name for c in data.skipped]]
 
 
 def test_two_processes_share_the_batches_of_one(split: Split, tmp_path: Path) -> None:
-    (tmp_path / "split.pickle").write_bytes(pickle.dumps(split))
-    (tmp_path / "run.py").write_text(TWO_PROCESSES)
-    repository = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "run.py"), str(tmp_path), str(repository)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    (given0, skipped0), (given1, skipped1) = (
-        json.loads((tmp_path / f"rank{rank}.json").read_text()) for rank in (0, 1)
-    )
+    (given0, skipped0), (given1, skipped1) = run_processes(partial(share, split=split), tmp_path)
     assert skipped0 == skipped1 == ["3"]
     left = Split(CLASSES, tuple(clip for clip in split.train if clip.name != "3"), split.test)
     alone = run(module(left))

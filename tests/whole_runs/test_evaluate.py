@@ -1,6 +1,7 @@
 """The test of a checkpoint: the same figures as the run that wrote it, under another name, and what is refused."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -97,6 +98,7 @@ def test_it_says_what_the_run_that_wrote_it_said(
     assert {**config["model"], "backbone": None} == {**before["model"], "backbone": None}
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_best_epoch_of_a_published_run_is_chosen_on_the_test_split(
     runs: dict[str, Path], evaluate: Evaluate
 ) -> None:
@@ -108,6 +110,7 @@ def test_the_best_epoch_of_a_published_run_is_chosen_on_the_test_split(
     assert results["uar"] == pytest.approx(record_of(run)["results"]["best_on_test"]["uar"])
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_another_fold_is_tested_with_a_warning(runs: dict[str, Path], evaluate: Evaluate, tmp_path: Path) -> None:
     outcome, folder = evaluate(runs["published"] / "checkpoints" / "last.ckpt", "fold=4")
     assert outcome.status == 0, outcome.shown
@@ -119,6 +122,7 @@ def test_another_fold_is_tested_with_a_warning(runs: dict[str, Path], evaluate: 
     assert "trained for fold 2 and tested on fold 4" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_sweep_over_checkpoints_is_summarised(runs: dict[str, Path], evaluate: Evaluate, tmp_path: Path) -> None:
     paths = ",".join(str(run / "checkpoints" / "last.ckpt") for run in runs.values())
     outcome, _ = evaluate(None, f"ckpt_path={paths},none.ckpt", f"hydra.sweep.dir={tmp_path}/sweep", "-m")
@@ -132,6 +136,7 @@ def test_a_sweep_over_checkpoints_is_summarised(runs: dict[str, Path], evaluate:
     ]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_options_that_no_shape_tells_are_overridden_with_a_warning(runs: dict[str, Path], evaluate: Evaluate) -> None:
     outcome, folder = evaluate(runs["published"] / "checkpoints" / "last.ckpt", "model.attention.num_heads=2")
     assert outcome.status == 0, outcome.shown
@@ -139,6 +144,7 @@ def test_options_that_no_shape_tells_are_overridden_with_a_warning(runs: dict[st
     assert (folder / "predictions.csv").read_bytes() != (runs["published"] / "predictions.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_checkpoint_that_lies_elsewhere_needs_its_options(
     runs: dict[str, Path], evaluate: Evaluate, tmp_path: Path
 ) -> None:
@@ -157,14 +163,20 @@ def test_a_checkpoint_that_lies_elsewhere_needs_its_options(
 
 @pytest.fixture
 def copied(runs: dict[str, Path], tmp_path: Path) -> Path:
-    """A copy of a run, to be spoilt."""
+    """A copy of a run, to be spoilt; its checkpoints are links to the run's, so they are replaced, not written over."""
+
+    def copy(source: str, target: str) -> None:
+        (os.link if "checkpoints" in Path(source).parts else shutil.copy)(source, target)
+
     folder = tmp_path / "copied"
-    shutil.copytree(runs["published"], folder)
+    shutil.copytree(runs["published"], folder, copy_function=copy)
     return folder
 
 
 def rewrite(checkpoint: Path, **fields: Any) -> None:
-    torch.save(torch.load(checkpoint, weights_only=True) | fields, checkpoint)
+    content = torch.load(checkpoint, weights_only=True)
+    checkpoint.unlink()
+    torch.save(content | fields, checkpoint)
 
 
 def bomb(run: Path) -> None:
@@ -245,6 +257,7 @@ def test_what_is_no_file_is_refused(evaluate: Evaluate, tmp_path: Path, small_ne
     assert_refused(evaluate(tmp_path / "empty.ckpt")[0], ["empty.ckpt cannot be read"])
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_report_takes_it_for_what_it_is(runs: dict[str, Path], evaluate: Evaluate, tmp_path: Path) -> None:
     run = runs["published"]
     _, folder = evaluate(run / "checkpoints" / "last.ckpt")

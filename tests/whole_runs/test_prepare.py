@@ -20,6 +20,8 @@ from micacl.prepare import main as prepare_main
 from micacl.run_folder.images import THUMBNAILS_FILE, read_images
 from micacl.run_folder.record import read_run
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 CLASSES = ("joy", "calm", "fury")
 SMALL = (
     "cache.size=32", "dataset.size=16", "dataset.num_workers=0", "model.num_frames=4", "model.instance_length=2",

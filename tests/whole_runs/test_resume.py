@@ -1,18 +1,18 @@
 """A run that is stopped at any moment, and started again by the same command, ends as one that nothing disturbed."""
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
-from filelock import FileLock
 from tests.dashboard.wandb_file import OfflineRun
-from tests.runs import TINY, read_table, tensors
+from tests.processes import fork_server
+from tests.runs import TINY, assert_refused, read_table, run_here, tensors
 from tests.whole_runs.small_train import train
 
 from micacl.training.checkpoints.reading import read_checkpoint
@@ -35,8 +35,7 @@ Start = Callable[..., Ended]
 @pytest.fixture(scope="module")
 def start(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Starts a training in a process of its own, forked from one that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.whole_runs.small_train"])
+    context = fork_server()
     output = tmp_path_factory.mktemp("output") / "screen"
 
     def run(*arguments: str, hits: str = "", file_limit: int = 0, **environment: str) -> Ended:
@@ -237,7 +236,7 @@ def test_a_loading_process_that_is_killed(start: Start, undisturbed: Path, tmp_p
     assert_same_end(tmp_path, undisturbed)
 
 
-def test_a_folder_is_kept_from_other_runs(start: Start, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_folder_is_kept_from_other_runs(start: Start, undisturbed: Path) -> None:
     before = (undisturbed / "predictions.csv").read_bytes()
     ended = start(f"hydra.run.dir={undisturbed}", "seed=2", "training.batch_size=4")
     assert ended.status == 1
@@ -245,10 +244,15 @@ def test_a_folder_is_kept_from_other_runs(start: Start, undisturbed: Path, tmp_p
     assert "training.batch_size is 8 there and 4 here" in ended.shown
     assert "Traceback" not in ended.shown
     assert (undisturbed / "predictions.csv").read_bytes() == before
-    with FileLock(tmp_path / ".lock"):
-        ended = start(f"hydra.run.dir={tmp_path}")
-    assert ended.status == 1
-    assert f"Error: another process is training in {tmp_path}" in ended.shown
+
+
+def test_a_folder_in_which_another_process_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("micacl.files._SECONDS_OF_ORPHANS", 0.5)
+    with (tmp_path / ".lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # as filelock does
+        outcome = run_here([*OPTIONS, f"hydra.run.dir={tmp_path}"])
+    assert_refused(outcome, f"Error: another process is training in {tmp_path}")
+    assert outcome.status == 1
     assert not (tmp_path / "run.json").exists()
 
 

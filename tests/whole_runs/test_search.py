@@ -13,6 +13,8 @@ from micacl.cli import search as searching
 from micacl.cli.search import BEST_FILE, search
 from micacl.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SPACE = ["training.learning_rate=tag(log,interval(1e-5,1e-1))", "training.batch_size=range(4,9)", "loss=mccl,focal"]
 
 SEARCH = ["experiment=search", "protocol.validation_fraction=0.25"]

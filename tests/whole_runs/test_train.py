@@ -14,7 +14,7 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
-from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart, run_here
+from tests.runs import TINY, Outcome, compose_settings, read_table, run_here
 from tests.small_network import SmallBackbone
 from torch import Tensor
 
@@ -158,6 +158,7 @@ def test_checkpoints_load_without_running_code(published: tuple[Outcome, Path]) 
     network.load_state_dict(load_file(folder / "best.safetensors"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_same_seed_gives_the_same_predictions(train: Train, published: tuple[Outcome, Path]) -> None:
     _, again = train("seed=4")
     assert (again / "predictions.csv").read_bytes() == (published[1] / "predictions.csv").read_bytes()
@@ -165,6 +166,7 @@ def test_the_same_seed_gives_the_same_predictions(train: Train, published: tuple
     assert (other / "predictions.csv").read_bytes() != (published[1] / "predictions.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_an_interrupted_run_is_resumed_to_the_same_end(
     train: Train, published: tuple[Outcome, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +240,7 @@ def test_holdout_tests_once_at_the_end_with_the_epoch_that_validated_best(
     np.testing.assert_allclose(written, probability_NK, atol=1e-5)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_loss_that_is_not_finite_leaves_the_clips_and_a_failed_run(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +268,7 @@ def test_a_loss_that_is_not_finite_leaves_the_clips_and_a_failed_run(
     assert [row["clip"] for row in rows] == [names.clip_names("train")[i] for i in seen[-1]]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_clip_that_cannot_be_decoded(
     train: Train, published: tuple[Outcome, Path], cache_dir: Path, tmp_path: Path
 ) -> None:
@@ -293,6 +297,7 @@ def test_a_clip_that_cannot_be_decoded(
     assert sum(record_of(folder)["class_counts"]) == 27
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_sweep_goes_on_past_failed_jobs(
     small_network: None, cache_dir: Path, tmp_path: Path, published: tuple[Outcome, Path]
 ) -> None:
@@ -322,36 +327,3 @@ def test_a_sweep_goes_on_past_failed_jobs(
     assert len(failed_rows) == 4
     assert all("model.num_frames=3 frames do not make whole instances" in row["error"] for row in failed_rows)
     assert (tmp_path / "summary.md").is_file()
-
-
-@pytest.fixture(scope="module")
-def real(cache_dir: Path, published: tuple[Outcome, Path]) -> list[str]:
-    """The options of a run of the real network in a process of its own, on clips that are there already."""
-    return [*TINY, "model.name=micacl", f"cache.dir={cache_dir}"]
-
-
-def test_the_real_network_with_wandb_offline_and_nobody_to_ask(real: list[str], tmp_path: Path) -> None:
-    nobody: dict[str, Any] = {"WANDB_API_KEY": None, "WANDB_MODE": None, "NETRC": str(tmp_path / "none")}
-    arguments = ["logger=wandb", "trainer=auto", "dataset.num_workers=1", "hydra.run.dir=run"]
-    outcome = run_apart([*real, *arguments], tmp_path, **nobody)
-    assert outcome.status == 0, outcome.shown
-    folder = tmp_path / "run"
-    assert {name for name in files_of(folder) if not name.startswith("wandb/")} == FILES
-    (offline,) = (folder / "wandb").glob("offline-run-*")
-    assert list(offline.glob("run-*.wandb"))
-    assert_each_test_clip_once(folder)
-    assert "Warning" not in outcome.stderr
-    assert outcome.stderr.strip() == ""
-
-
-def test_two_processes_test_each_clip_once(real: list[str], tmp_path: Path) -> None:
-    """The slowest test: two processes, each with the real network."""
-    options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch_size=8"]
-    outcome = run_apart([*real, *options, "ablation=c", "hydra.run.dir=run"], tmp_path)
-    assert outcome.status == 0, outcome.shown
-    assert files_of(tmp_path / "run") == FILES
-    assert list(tmp_path.iterdir()) == [tmp_path / "run"]
-    assert_each_test_clip_once(tmp_path / "run")
-    assert [row["step"] for row in read_table(tmp_path / "run" / "metrics.csv")] == ["3"]
-    assert outcome.shown.count("epoch 1/1") == 1
-    assert "Warning" not in outcome.stderr

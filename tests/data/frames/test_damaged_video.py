@@ -113,6 +113,7 @@ def test_a_file_without_permission_is_named(
         decode(path, every)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VIDEO_WAYS)
 def test_random_damage_never_kills_or_hangs_the_process(name: str, tmp_path: Path, write_video: WriteVideo) -> None:
     skip_if_missing(name, images=False)
@@ -185,6 +186,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, numbers)
 """
 
 
+@pytest.mark.slow
 def test_ten_thousand_frames_take_no_more_memory_than_those_chosen(
     ten_thousand: Path, tmp_path: Path, write_video: WriteVideo, way_name: str
 ) -> None:
@@ -197,6 +199,7 @@ def test_ten_thousand_frames_take_no_more_memory_than_those_chosen(
     assert int(kib) < 60_000
 
 
+@pytest.mark.slow
 def test_every_frame_of_a_long_video_is_given_a_few_at_a_time(ten_thousand: Path) -> None:
     sizes = [len(frames) for frames in every_frame(ten_thousand, 64)]
     assert sizes == [64] * 156 + [16]

@@ -60,6 +60,7 @@ def _uar(features: FloatArray, labels: IntArray, folds: IntArray) -> float:
     return float(recall_score(labels, predicted, average="macro"))
 
 
+@pytest.mark.slow
 def test_one_random_frame_is_clearly_worse_than_the_clip(
     thumbnails: tuple[FloatArray, IntArray, IntArray],
 ) -> None:

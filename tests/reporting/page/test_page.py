@@ -25,6 +25,8 @@ from micacl.run_folder.predictions import PREDICTIONS_FILE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
+
 CLIPS = [24, 18, 26, 21, 14, 3, 9]
 TRAINING_CLIPS = [1956, 1515, 2135, 1738, 1175, 116, 721]
 FOLDS = (1, 2, 3)

@@ -196,6 +196,7 @@ def test_options_that_differ_are_listed(tmp_path: Path) -> None:
     assert "hash0; hash1" in text_of(tmp_path / "report.html")
 
 
+@pytest.mark.slow
 def test_a_sweep_of_five_folds_stays_below_10_mib(tmp_path: Path) -> None:
     clips = [489, 379, 534, 435, 294, 29, 181]  # DFEW's test split
     for job in range(2):

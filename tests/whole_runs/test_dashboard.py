@@ -12,6 +12,7 @@ from tests.dashboard.wandb_file import OfflineRun
 from tests.runs import TINY, read_table, run_here
 
 from micacl.data.expressions import CLASS_NAMES
+from micacl.report import main as report
 from micacl.reporting.one_run.embedding import embed_run
 from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
 from micacl.run_folder.instances import read_instances
@@ -151,3 +152,28 @@ def test_a_w_and_b_that_fails_changes_no_result(
     assert outcome.shown.count("W&B stopped working (No space left on device)") == 1
     assert (tmp_path / PREDICTIONS_FILE).read_bytes() == (folder / PREDICTIONS_FILE).read_bytes()
     assert read_run(tmp_path).results == read_run(folder).results
+
+
+def test_the_jobs_of_a_real_sweep_and_its_summary_are_one_group(
+    small_network: None, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    options = [*TINY, f"cache.dir={cache_dir}", f"hydra.sweep.dir={tmp_path}", "logger=wandb", "ablation=a,b", "-m"]
+    outcome = run_here(options)
+    assert outcome.status == 0, outcome.shown
+    paths = [*tmp_path.glob("*/wandb/offline-run-*"), *tmp_path.glob("wandb/offline-run-*")]
+    runs = [OfflineRun(path) for path in paths]
+    assert sorted(run.run.job_type for run in runs) == ["summary", "train", "train"]
+    assert {run.run.run_group for run in runs} == {tmp_path.name}
+    # Neither has WIAN, and only the second has GEIIM.
+    assert not (tmp_path / "0" / "instances.npz").exists()
+    instances = read_instances(read_run(tmp_path / "1"))
+    assert instances is not None
+    assert instances.adjacency is not None
+    assert not instances.weights
+    assert (tmp_path / "1" / "adjacency.png").exists()
+    assert not (tmp_path / "1" / "instance_weights.png").exists()
+    report([str(tmp_path / "1")])
+    page = (tmp_path / "1" / "report.html").read_text(encoding="utf-8")
+    assert "A network without WIAN has no instance weights" in page
+    assert "adjacency A" in page
