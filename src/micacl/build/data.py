@@ -1,20 +1,18 @@
 """Builds the data of a run from its settings, and finds its places in the cache folder."""
 
 import hashlib
+import inspect
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from micacl.build.cache_dir import cache_dir
 from micacl.build.listing import build_listing, build_recipe
 from micacl.data.cache.build import build
 from micacl.data.cache.layout import CacheKey
 from micacl.data.cpus import available_cpus
-from micacl.data.datamodule import ClipDataModule, OnError
+from micacl.data.datamodule import ClipDataModule
 from micacl.data.datasets.listing import load_split
 from micacl.data.datasets.synthetic import load_synthetic
-from micacl.data.frames.decoders import Backend, Device
-from micacl.data.sampler import SamplerChoice
 from micacl.data.split import Split
 from micacl.data.synthetic.generate import recipe_hash
 from micacl.data.verification.record import DataState, data_state
@@ -23,24 +21,16 @@ from micacl.settings import Settings
 
 
 def build_data(settings: Settings) -> ClipDataModule:
-    """Builds the data module of the configured fold."""
-    dataset = settings.dataset
+    """Builds the data module of the configured fold; options fill the arguments that have their names."""
+    options = {**vars(settings.protocol), **vars(settings.model), **vars(settings.training), **vars(settings.dataset)}
     return ClipDataModule(
         partial(_load_split, settings),
-        validation_fraction=settings.protocol.validation_fraction,
-        num_frames=settings.model.num_frames,
-        size=dataset.size,
         frame_size=settings.cache.size,
         cache=frame_cache_dir(settings) / cache_key(settings).folder_name,
-        batch_size=settings.training.batch_size,
-        num_workers=dataset.num_workers,
         seed=settings.seed,
-        on_error=cast(OnError, dataset.on_error),
-        crop_scale=dataset.crop_scale,
-        color_jitter=dataset.color_jitter,
-        sampler=cast(SamplerChoice, dataset.sampler),
-        decode_backend=cast(Backend, dataset.decode.backend),
-        decode_device=cast(Device, dataset.decode.device),
+        decode_backend=settings.dataset.decode.backend,
+        decode_device=settings.dataset.decode.device,
+        **{name: options[name] for name in inspect.signature(ClipDataModule).parameters if name in options},
     )
 
 
