@@ -9,7 +9,7 @@ import pytest
 from tests.runs import compose_settings
 
 from micacl.build import checks
-from micacl.build.checks import check_lists, check_options, naming_options
+from micacl.build.checks import check_lists, check_options, check_run, naming_options
 from micacl.build.loss import build_loss
 from micacl.data.frames.decoders import Backend, Device
 from micacl.data.sampler import EXPONENTS
@@ -66,7 +66,7 @@ def test_a_preparation_checks_its_options_but_not_how_a_run_would_use_them() -> 
     settings = changed("cache.size", 1000)
     check_lists(settings)
     with pytest.raises(UserError, match=r"cache\.size is 1000"):
-        check_options(settings)
+        check_run(settings)
     with pytest.raises(UserError, match=r"dataset\.num_workers=many is out of range"):
         check_lists(changed("dataset.num_workers", "many"))
 

@@ -128,9 +128,16 @@ def check_run(settings: Settings) -> None:
     """Checks the options of a run, and that its data set lists the fold.
 
     Raises:
-        UserError: If an option is out of range, or the data set is missing, has no such fold or has a mistake.
+        UserError: If an option is out of range or does not fit another one, or the data set is missing, has no such
+            fold or has a mistake.
     """
     check_options(settings)
+    size, frame_size = settings.dataset.size, settings.cache.size
+    if not size <= frame_size <= 2 * size:
+        raise UserError(
+            f"cache.size is {frame_size}, the size that frames are kept at, and dataset.size is {size}, the size that "
+            f"the network sees; set cache.size to {size} to {2 * size}"
+        )
     if settings.dataset.name == "synthetic":
         check_fold(settings.fold, build_recipe(settings))
     else:
@@ -169,16 +176,11 @@ def check_options(settings: Settings) -> None:
         UserError: If one is out of range, or two do not fit together.
     """
     _check_ranges(settings)
-    model, size, frame_size = settings.model, settings.dataset.size, settings.cache.size
+    model = settings.model
     if model.num_frames % model.instance_length:
         raise UserError(
             f"model.num_frames={model.num_frames} frames do not make whole instances of "
             f"model.instance_length={model.instance_length} frames; set one so that it divides the other"
-        )
-    if not size <= frame_size <= 2 * size:
-        raise UserError(
-            f"cache.size is {frame_size}, the size that frames are kept at, and dataset.size is {size}, the size that "
-            f"the network sees; set cache.size to {size} to {2 * size}"
         )
 
 
