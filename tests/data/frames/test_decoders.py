@@ -13,7 +13,7 @@ from PIL import Image
 from tests.data.frames.ways import skip_if_missing
 from tests.data.test_datamodule import CLASSES, module, run
 
-from micacl.data.frames import decoders as choice
+from micacl.data.frames import decoders
 from micacl.data.frames.decoders import Decoding, choose_decoding
 from micacl.data.frames.decoding import PYAV_AND_PILLOW
 from micacl.data.frames.encoded import EncodedFrames, EncodedImages, EncodedVideo
@@ -38,11 +38,11 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 def everything_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes every decoder work, as on a machine with a GPU and every package."""
     for problem in ("torchcodec_problem", "jpeg_problem"):
-        monkeypatch.setattr(choice, problem, lambda _: "")
+        monkeypatch.setattr(decoders, problem, lambda _: "")
 
 
 def without(name: str, reason: str, monkeypatch: pytest.MonkeyPatch, device: torch.device | None = None) -> None:
-    monkeypatch.setattr(choice, f"{name}_problem", lambda at: reason if device in (None, at) else "")
+    monkeypatch.setattr(decoders, f"{name}_problem", lambda at: reason if device in (None, at) else "")
 
 
 @pytest.mark.usefixtures("everything_works")
@@ -83,7 +83,7 @@ def test_decord_stays_selectable() -> None:
 @pytest.mark.parametrize("backend", ["torchcodec", "jpeg"])
 @pytest.mark.usefixtures("everything_works")
 def test_a_backend_that_is_missing_is_named_with_what_to_install(
-    backend: choice.Backend, monkeypatch: pytest.MonkeyPatch
+    backend: decoders.Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(backend, "it is not installed: pip install it", monkeypatch)
     for device, run_device in (("auto", CPU), ("cpu", CPU), ("auto", GPU), ("cuda", GPU)):
