@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes one self-contained HTML page of runs and sweeps: results beside the published ones, recall "
         "from head to tail, confusion matrices, t-SNE, training curves, calibration. It needs no network.",
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN_OR_SWEEP_FOLDER", help="what training has left")
-    parser.add_argument("--out", type=Path, help="the page; report.html in the first folder where left out")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN_OR_SWEEP_FOLDER", help="runs or sweeps")
+    parser.add_argument("--out", type=Path, help="the page; report.html in the first folder by default")
     parser.add_argument(
         "--figures", type=Path, metavar="FOLDER", help="also write figures as PNG and PDF, and tables as LaTeX, into it"
     )

@@ -21,7 +21,8 @@ FEATURES = Features(
 def test_features_come_back_as_they_were(tmp_path: Path) -> None:
     write_features(tmp_path, FEATURES)
     read = read_features(read_run(write_record(tmp_path, class_names=CLASS_NAMES)))
-    assert (read.features.dtype, read.clip) == (np.float32, FEATURES.clip)
+    assert read.features.dtype == np.float32
+    assert read.clip == FEATURES.clip
     np.testing.assert_array_equal(read.features, FEATURES.features)
     np.testing.assert_array_equal(read.label, FEATURES.label)
     np.testing.assert_array_equal(read.prediction, FEATURES.prediction)

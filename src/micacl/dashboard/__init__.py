@@ -1,1 +1,1 @@
-"""Runs and sweeps in Weights & Biases, made from run folders; ``python -m micacl.dashboard`` builds a report."""
+"""Shows runs and sweeps in Weights & Biases, from their folders; ``python -m micacl.dashboard`` builds a report."""

@@ -1,4 +1,4 @@
-"""Tables of test clips for W&B: all predictions, the t-SNE with pictures, and the clips worth looking at."""
+"""Makes tables of test clips for W&B: all predictions, the t-SNE with pictures, and the clips worth looking at."""
 
 import io
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ VIDEO_SIDE = 112  # pixels at least
 
 
 def predictions_table(run: Run) -> dict[str, Any]:
-    """Every test clip with its label, prediction and probabilities.
+    """Makes a table of every test clip with its label, prediction and probabilities.
 
     Args:
         run: A run with its predictions.csv.
 
     Raises:
-        UserError: As `read_predictions`.
+        UserError: If `read_predictions` raises it.
     """
     predictions = read_predictions(run)
     rows = [
@@ -43,13 +43,13 @@ def predictions_table(run: Run) -> dict[str, Any]:
 
 
 def tsne_table(run: Run) -> dict[str, Any]:
-    """Every test clip at its place in the t-SNE, with its middle frame.
+    """Makes a table of every test clip with its place in the t-SNE and its middle frame.
 
     Args:
         run: A run with its features.npz; without thumbnails.npz there are no frames.
 
     Returns:
-        Nothing where there is nothing to embed.
+        The table by its name in W&B; nothing where there is nothing to embed.
 
     Raises:
         UserError: If the features or the frames are damaged.
@@ -69,7 +69,7 @@ def tsne_table(run: Run) -> dict[str, Any]:
 
 
 def clips_to_show_table(run: Run) -> dict[str, Any]:
-    """The most confident mistakes and the worst clips of the tail as short videos, with what the network said.
+    """Makes a table of the most confident mistakes and the worst clips of the tail, as short videos.
 
     Args:
         run: A run with its predictions.csv; a clip whose frames it has not kept has no video.
@@ -93,7 +93,7 @@ def clips_to_show_table(run: Run) -> dict[str, Any]:
 
 
 def _video(frames: Sequence[Image.Image]) -> Any | None:
-    """A GIF: browsers repeat it by themselves, and a clip of two seconds needs that."""
+    """Encodes a GIF, which browsers repeat by themselves: a clip of two seconds needs that."""
     if not frames:
         return None
     encoded = io.BytesIO()

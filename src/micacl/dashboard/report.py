@@ -1,4 +1,4 @@
-"""A W&B report over the runs of a project: everything that they log, in one order.
+"""Builds a W&B report over the runs of a project: everything that they log, in one order.
 
 Needs W&B's package wandb-workspaces (https://github.com/wandb/wandb-workspaces), which nothing else here does.
 """
@@ -33,11 +33,11 @@ FAMILIES = (  # curves whose names depend on the classes and the scales
 
 
 def build_report(entity: str, project: str, group: str | None = None) -> wr.Report:
-    """Builds the report without asking W&B anything; ``save()`` uploads it.
+    """Builds the report without a request to W&B; ``save()`` uploads it.
 
     Args:
-        entity: User or team that owns the project.
-        project: W&B project that the runs were logged to.
+        entity: The user or team that owns the project.
+        project: The W&B project that the runs were logged to.
         group: The sweep whose runs to show, by the name of its folder; None shows those of the whole project.
     """
     runs = _runs(entity, project, "train", group)
@@ -50,8 +50,10 @@ def build_report(entity: str, project: str, group: str | None = None) -> wr.Repo
         width="fluid",
         blocks=[
             wr.TableOfContents(),
-            *_section("Results", "Ours beside the published rows: one table a sweep.", summaries, [_table("summary")]),
-            *_section("Training", "An epoch a point.", runs, _curves()),
+            *_section(
+                "Results", "Ours beside the published rows, one table per sweep.", summaries, [_table("summary")]
+            ),
+            *_section("Training", "One point per epoch.", runs, _curves()),
             *_section("Confusion matrix", "Rows are labels.", runs, _confusion()),
             *_section(
                 "t-SNE",
@@ -87,7 +89,7 @@ def _section(title: str, text: str, runs: wr.Runset, panels: Sequence[Any]) -> l
 
 
 def _placed(panels: Sequence[Any]) -> list[Any]:
-    """Two to a row, a table on a row of its own."""
+    """Places two panels in a row, and a table in a row of its own."""
     x = y = 0
     for panel in panels:
         width = WHOLE if isinstance(panel, wr.WeavePanelSummaryTable) else HALF

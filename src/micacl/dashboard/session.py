@@ -1,4 +1,4 @@
-"""A run in Weights & Biases: online where the user is logged in, offline otherwise, never in the way."""
+"""Logs a run to Weights & Biases, online where the user is logged in and offline otherwise, and never stops a run."""
 
 import logging
 import netrc
@@ -18,7 +18,7 @@ _FINISH_TIMEOUT_SECONDS = 600
 
 
 class Session:
-    """A W&B run that never raises: the first failure is reported, and whatever comes after it is dropped.
+    """Wraps a W&B run so that it never raises: it reports the first failure and drops whatever comes after it.
 
     Args:
         run: The W&B run; None where W&B is not used or does not work here.
@@ -31,7 +31,7 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Whether anything is logged."""
+        """Whether there is a W&B run to log to."""
         return self._run is not None
 
     def log(self, values: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ class Session:
         self._log(values)
 
     def log_epoch(self, row: Mapping[str, float]) -> None:
-        """Logs a row of ``metrics.csv``; one that W&B has already, from before a run was interrupted, it leaves out."""
+        """Logs a row of ``metrics.csv``; W&B ignores a row that it has from before the run was resumed."""
         self._log(row, step=int(row["epoch"]), commit=True)
 
     def _log(self, values: Mapping[str, Any], **options: Any) -> None:
@@ -48,7 +48,7 @@ class Session:
         try:
             with _staging_in(self._folder):
                 self._run.log(dict(values), **options)
-        except Exception as error:  # whatever W&B runs into, the training goes on
+        except Exception as error:  # whatever W&B runs into, the training continues
             self._give_up(error)
 
     def summarize(self, values: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Session:
         """Closes the run.
 
         Args:
-            failed: Whether it ended with an error.
+            failed: Whether the run ended with an error.
         """
         if self._run is None:
             return
@@ -81,7 +81,7 @@ class Session:
         with suppress(Exception):
             import wandb
 
-            wandb.teardown()  # the service, in whatever state it is: the next run of a sweep starts a new one
+            wandb.teardown()  # whatever state its service is in: the next run of a sweep starts a new one
 
 
 def start_session(
@@ -93,19 +93,19 @@ def start_session(
     job_type: str,
     run_id: str | None = None,
 ) -> Session:
-    """Starts a W&B run without ever asking or waiting for long.
+    """Starts a W&B run, without asking the user anything and without waiting for long.
 
     Args:
         folder: The run folder, which gets a ``wandb`` folder.
-        project: W&B project.
-        name: Display name.
-        group: What the runs of one sweep share.
+        project: The W&B project.
+        name: The display name of the run.
+        group: The name that the runs of one sweep share.
         config: The resolved config.
         job_type: "train", or "summary" of a sweep.
-        run_id: W&B's name of the run, by which one that is resumed goes on; W&B makes one up where None.
+        run_id: W&B's name of the run, by which a resumed run is found; if None, W&B makes one up.
 
     Returns:
-        The run; an inactive one where W&B does not work here: a training does not depend on it.
+        The session; an inactive one where W&B does not work, as a training does not depend on it.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
     try:
@@ -127,7 +127,7 @@ def start_session(
             "reinit": "finish_previous",
         }
         try:
-            # Offline there is nothing to go on with: the rows are logged again, and replace the first ones when synced.
+            # Offline there is nothing to resume: the rows are logged again, and replace the first ones when synced.
             resume: Any = "allow" if run_id is not None and mode == "online" else None
             run = wandb.init(mode=mode, resume=resume, **arguments)
         except wandb.errors.CommError as error:
@@ -135,8 +135,8 @@ def start_session(
             run = wandb.init(mode="offline", **arguments)
         run.define_metric("*", step_metric="epoch")
         return Session(run, folder)
-    except Exception as error:  # whatever W&B runs into, the training goes on
-        log.warning("W&B does not work here (%s); this run goes on without it", error)
+    except Exception as error:  # whatever W&B runs into, the training continues
+        log.warning("W&B does not work here (%s); this run continues without it", error)
         return Session()
 
 
@@ -154,7 +154,7 @@ def _staging_in(folder: Path | None) -> Iterator[None]:
 
 
 def is_logged_in() -> bool:
-    """Whether W&B would find a key for its server, in the environment or in the user's netrc."""
+    """Checks whether W&B would find a key for its server, in the environment or in the user's netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlparse(os.environ.get("WANDB_BASE_URL") or _SERVER).hostname

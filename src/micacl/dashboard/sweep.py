@@ -1,4 +1,4 @@
-"""The end of a sweep in W&B: one run in its group with the summary tables, ours beside the published rows."""
+"""Logs the end of a sweep to W&B: one run in its group with the summary tables, ours beside the published rows."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ def log_sweep(folder: Path, summary: Summary) -> None:
 
     Args:
         folder: The sweep's folder, by whose name its jobs are grouped; it gets a ``wandb`` folder.
-        summary: What was read from it.
+        summary: The summary of the sweep.
     """
     project = _project(summary)
     if project is None:
@@ -40,7 +40,7 @@ def log_sweep(folder: Path, summary: Summary) -> None:
 
 
 def _project(summary: Summary) -> str | None:
-    """The W&B project of the first job that has one."""
+    """Finds the W&B project of the first job that has one."""
     for table in summary.tables:
         for run in table.runs:
             try:
@@ -53,7 +53,7 @@ def _project(summary: Summary) -> str | None:
 
 
 def _tables(summary: Summary) -> dict[str, Any]:
-    """The rows of summary.csv, a table for each data set; columns without any value are left out."""
+    """Makes one table of the rows of summary.csv per data set; columns without any value are left out."""
     rows = list(csv.DictReader(io.StringIO(summary_csv(summary))))
     numbers = dict.fromkeys(row["table"] for row in rows)
     names = {number: "summary" if len(numbers) == 1 else f"summary_{number or 'unreadable'}" for number in numbers}
@@ -68,7 +68,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> Any:
 
 
 def _cell(column: str, text: str) -> str | float | None:
-    """Rates and counts as numbers, so that W&B sorts them."""
+    """Converts rates and counts to numbers, so that W&B can sort them."""
     if not text:
         return None
     return float(text) if column.endswith(("_mean", "_std", "_n")) or column in ("n", "jobs") else text

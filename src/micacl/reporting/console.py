@@ -1,4 +1,4 @@
-"""The look that all tables on the screen share."""
+"""Builds tables for the terminal in one style."""
 
 import textwrap
 
@@ -12,15 +12,15 @@ TITLE_WIDTH = 16  # a class name longer than this is folded in a column's title
 
 
 def plain_table() -> Table:
-    """An empty table without a frame, two spaces between its columns: as good in a file as on a terminal."""
+    """Makes an empty table without a frame, with two spaces between columns: it reads well in a file too."""
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
 
 
 def literal(text: str, style: str = "") -> Text:
-    """A name or a message as it is: rich would read square brackets in a plain string as markup."""
+    """Makes text that rich shows as it is; in a plain string it would read square brackets as markup."""
     return Text(one_line(text), style=style)
 
 
 def class_title(name: str) -> Text:
-    """A class name as the title of a column."""
+    """Folds a class name into the title of a column."""
     return Text("\n".join(textwrap.wrap(one_line(name), TITLE_WIDTH)))

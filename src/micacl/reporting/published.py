@@ -1,4 +1,4 @@
-"""The published figures that stand beside a sweep's own: `published.yaml`, typed."""
+"""Reads `published.yaml`, the published figures that are shown beside a sweep's own."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class PublishedRow:
         method: The name as printed; in the ablation table the override that builds the same network here.
         war: Weighted average recall.
         uar: Unweighted average recall.
-        recall: Recall by class name.
-        gflops: As printed; see `printed_costs` on what they are worth.
-        protocol: Every published figure is of the test-selected kind, and says so wherever it is shown.
+        recall: The recall by class name.
+        gflops: The FLOPs as printed, in units of 10^9; `printed_costs` says what they are worth.
+        protocol: "published": every published figure is selected on the test split, and is marked so where it is shown.
     """
 
     method: str
@@ -37,12 +37,12 @@ class PublishedTable:
     """One table of the paper.
 
     Attributes:
-        paper: Authors, title and identifier.
+        paper: The authors, title and identifier of the paper.
         name: The table's name in the paper.
         dataset: The `dataset.name` that the figures are for.
         scope: The folds or the split that they cover.
-        note: What a reader must know about these figures, if anything.
-        rows: In the paper's order.
+        note: A sentence that a reader must know about these figures, if any.
+        rows: The methods in the paper's order.
     """
 
     paper: str
@@ -58,9 +58,9 @@ class PrintedCosts:
     """The costs that the paper prints.
 
     Attributes:
-        table: Where.
-        gflops: By method, as printed.
-        note: What the figures are worth.
+        table: The name of the table.
+        gflops: The FLOPs of each method as printed, in units of 10^9.
+        note: A sentence on what the figures are worth.
     """
 
     table: str
@@ -70,7 +70,7 @@ class PrintedCosts:
 
 @cache
 def published_tables() -> tuple[PublishedTable, ...]:
-    """Every table of `published.yaml`, in the paper's order."""
+    """Reads every table of `published.yaml`, in the paper's order."""
     content = _content()
     names = content["class_names"]
     return tuple(
@@ -96,7 +96,7 @@ def published_tables() -> tuple[PublishedTable, ...]:
 
 
 def printed_costs() -> PrintedCosts:
-    """The column FLOPs of Table I."""
+    """Reads the column FLOPs of Table I."""
     (table,) = [table for table in _content()["tables"] if "gflops_note" in table]
     gflops = {row["method"]: row["gflops"] for row in table["rows"] if row["gflops"] is not None}
     return PrintedCosts(table["name"], gflops, table["gflops_note"])
@@ -109,7 +109,7 @@ def _content() -> dict[str, Any]:
 
 
 def published_for(dataset: str, settings: Collection[str], folds: Collection[int | None]) -> PublishedTable | None:
-    """The published table that suits a sweep.
+    """Finds the published table that suits a sweep.
 
     Args:
         dataset: The data set's name, as in run.json.
@@ -117,7 +117,7 @@ def published_for(dataset: str, settings: Collection[str], folds: Collection[int
         folds: The folds of the sweep's runs. The ablation was published for fold 5 alone.
 
     Returns:
-        The table, or None where nothing was published for the data set.
+        The table; None where nothing was published for the data set.
     """
     is_ablation = any(override.startswith("ablation=") for setting in settings for override in setting.split())
     ablation = is_ablation and set(folds) == {ABLATION_FOLD}

@@ -9,11 +9,12 @@ from rich.console import Console, RenderableType
 from tests.run_folders import CLASS_NAMES, HOSTILE_NAMES, results, write_record, write_run
 
 from micacl.errors import UserError
+from micacl.rates import war
 from micacl.reporting.one_run.table import results_table
 from micacl.reporting.sweep.screen import summary_screen
 from micacl.reporting.sweep.summary import summarize
 from micacl.reporting.text import one_line
-from micacl.run_folder.predictions import read_confusion, war
+from micacl.run_folder.predictions import read_confusion
 from micacl.run_folder.record import read_run
 
 CLIPS = [48, 37, 53, 43, 29, 2, 18]

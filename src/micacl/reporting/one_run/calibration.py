@@ -1,4 +1,4 @@
-"""Whether a network that is 80 % sure is right in 80 % of cases."""
+"""Measures calibration: whether a network that is 80 % sure is right in 80 % of cases."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class Calibration:
     """Accuracy against confidence, the probability of the predicted class, in bins of equal width.
 
     Attributes:
-        ece: Expected calibration error, a fraction: the mean over clips of |accuracy - confidence| of their bin.
-        clips: In each bin that has any.
-        confidence: Mean in each such bin, a fraction.
-        accuracy: In each such bin, a fraction.
+        ece: The expected calibration error, a fraction: the mean over clips of |accuracy - confidence| of their bin.
+        clips: The number of clips in each bin that has any.
+        confidence: The mean confidence in each such bin, a fraction.
+        accuracy: The accuracy in each such bin, a fraction.
     """
 
     ece: float
@@ -29,7 +29,7 @@ def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Ca
     """Bins clips by confidence.
 
     Args:
-        confidence: Probability of the predicted class, shape (N,), N at least 1.
+        confidence: The probability of the predicted class, shape (N,), N at least 1.
         right: Whether the prediction is right, shape (N,).
     """
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)  # (0, 1/15], (1/15, 2/15], ...

@@ -1,4 +1,4 @@
-"""What a run's network costs, beside what the paper prints: on the screen and on the page."""
+"""Describes the costs of a run's network beside those that the paper prints, for the terminal and the page."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +24,10 @@ def costs_table(run_folder: Path) -> RenderableType:
     """Lays out the costs of a run's network for a terminal of 80 columns.
 
     Args:
-        run_folder: A run's folder.
+        run_folder: The folder of a run.
 
     Raises:
-        UserError: If the folder is no run's.
+        UserError: If the folder is not that of a run.
     """
     table = plain_table()
     table.add_column("one clip", no_wrap=True)
@@ -39,7 +39,7 @@ def costs_table(run_folder: Path) -> RenderableType:
 
 
 def measured_costs(run: Run) -> list[CostRow]:
-    """What a run has recorded of its network; nothing where it has recorded none.
+    """Describes the costs that a run has recorded; nothing where it has recorded none.
 
     Args:
         run: The run.
@@ -62,7 +62,7 @@ def measured_costs(run: Run) -> list[CostRow]:
 
 
 def published_costs() -> list[CostRow]:
-    """What the paper prints of the network and of the one that it is built on."""
+    """Describes the costs that the paper prints, of its network and of M3DFEL, on which that is built."""
     printed = printed_costs()
     return [
         CostRow(f"{name}, printed", f"{printed.gflops[name]:.2f} G", f"FLOPs of {printed.table}")

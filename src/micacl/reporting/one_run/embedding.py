@@ -1,4 +1,4 @@
-"""t-SNE: puts clips that the network finds alike near each other, the same way every time."""
+"""Embeds features by t-SNE, so that clips with similar features lie near each other, the same way every time."""
 
 from dataclasses import dataclass
 
@@ -18,19 +18,19 @@ MIN_CLIPS = 5  # fewer would leave a perplexity of 1 or less: a single neighbour
 
 
 def perplexity(clips: int) -> float:
-    """t-SNE's number of neighbours: 30, or what so few clips allow.
+    """Chooses t-SNE's perplexity: 30, or what few clips allow.
 
     Args:
-        clips: How many there are.
+        clips: The number of clips.
     """
     return min(30.0, (clips - 1) / 3)
 
 
 def nothing_to_embed(features: NDArray[np.float32]) -> str | None:
-    """Why features cannot be embedded, in a sentence; None where they can.
+    """Says in a sentence why features cannot be embedded; None where they can.
 
     Args:
-        features: Shape (N, C), finite.
+        features: The features, shape (N, C), finite.
     """
     if len(features) < MIN_CLIPS:
         return f"t-SNE needs at least {MIN_CLIPS} clips; this run has {len(features)}."
@@ -40,10 +40,10 @@ def nothing_to_embed(features: NDArray[np.float32]) -> str | None:
 
 
 def describe_embedding(features: NDArray[np.float32]) -> str:
-    """How `embed` embeds these features, for the caption.
+    """Says for the caption how `embed` embeds features.
 
     Args:
-        features: Shape (N, C).
+        features: The features, shape (N, C).
     """
     clips, width = features.shape
     how = f"perplexity {perplexity(clips):.4g}, PCA start, seed {SEED}"
@@ -51,13 +51,13 @@ def describe_embedding(features: NDArray[np.float32]) -> str:
 
 
 def embed(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """t-SNE in two dimensions, the same for the same features.
+    """Embeds features by t-SNE in two dimensions, the same features always in the same way.
 
     Args:
-        features: Shape (N, C), for which `nothing_to_embed` finds no objection.
+        features: The features, shape (N, C), to which `nothing_to_embed` has no objection.
 
     Returns:
-        Shape (N, 2); the axes have no unit.
+        The points, shape (N, 2); the axes have no unit.
     """
     # Seconds to import, which no other figure should wait for.
     from openTSNE import TSNE  # type: ignore[import-untyped]
@@ -83,9 +83,9 @@ class Embedded:
 
     Attributes:
         run: The run.
-        data: Its clips.
-        points: Shape (N, 2); None where there is nothing to embed.
-        caption: How they were embedded, or why they were not.
+        data: The features of its clips.
+        points: The points, shape (N, 2); None where there is nothing to embed.
+        caption: How the clips were embedded, or why they were not.
     """
 
     run: Run
@@ -111,5 +111,5 @@ def embed_run(run: Run) -> Embedded:
 
 
 def _threads() -> int:
-    """As many as this process may use: OMP_NUM_THREADS and `threadpool_limits` count, as for NumPy."""
+    """Counts the threads that this process may use, by OMP_NUM_THREADS and `threadpool_limits`, as NumPy does."""
     return max((int(pool["num_threads"]) for pool in threadpool_info()), default=1)

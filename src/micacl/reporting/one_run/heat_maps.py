@@ -1,4 +1,4 @@
-"""What the network makes of the instances, as pictures: GEIIM's adjacency and WIAN's instance weights."""
+"""Draws GEIIM's adjacency and WIAN's instance weights as heat maps."""
 
 from collections.abc import Sequence
 
@@ -22,8 +22,8 @@ def adjacency_figure(run: Run, adjacency_TT: NDArray[np.float64]) -> Figure:
     """Draws GEIIM's A, equation (1).
 
     Args:
-        run: Whose it is.
-        adjacency_TT: Shape (T, T), each row sums to 1.
+        run: The run.
+        adjacency_TT: A, shape (T, T); each row sums to 1.
     """
     numbers = [str(t + 1) for t in range(len(adjacency_TT))]
     figure, axes = _figure(adjacency_TT, f"GEIIM's adjacency A\n{describe(run)}")
@@ -38,10 +38,10 @@ def instance_weights_figure(run: Run, instances: Instances) -> Figure:
 
     Args:
         run: A run with its predictions.csv.
-        instances: Its instances, with weights.
+        instances: The run's instances, with weights.
 
     Raises:
-        UserError: As `read_predictions`.
+        UserError: If `read_predictions` raises it.
     """
     predictions = read_predictions(run)
     weighed = [n for n, clip in enumerate(predictions.clip) if clip in instances.weights]

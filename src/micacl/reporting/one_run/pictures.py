@@ -22,10 +22,10 @@ class Sheet:
     """Many small pictures as one.
 
     Attributes:
-        uri: The picture, as a data: address.
-        side: Of a tile, in pixels.
-        columns: Tiles in a row.
-        tile: Position of each clip's tile, counted by rows.
+        uri: The picture as a data: address.
+        side: The side of a tile in pixels.
+        columns: The number of tiles in a row.
+        tile: The position of each clip's tile, counted by rows.
     """
 
     uri: str
@@ -38,8 +38,8 @@ def sheet(pictures: Mapping[str, bytes], path: Path) -> Sheet:
     """Packs one picture of each clip into one WebP that fits a page.
 
     Args:
-        pictures: By clip; at least one.
-        path: Where they come from, for the message.
+        pictures: The encoded picture of each clip, at least one.
+        path: The file that they come from, for the message.
 
     Raises:
         UserError: If a picture is damaged.
@@ -60,12 +60,12 @@ def sheet(pictures: Mapping[str, bytes], path: Path) -> Sheet:
 
 
 def data_uris(pictures: Sequence[bytes], path: Path, side: int) -> list[str]:
-    """Each picture as a data: address, no larger than `side` pixels.
+    """Encodes each picture as a data: address.
 
     Args:
-        pictures: Encoded.
-        path: Where they come from, for the message.
-        side: Pixels.
+        pictures: The encoded pictures.
+        path: The file that they come from, for the message.
+        side: The largest width and height in pixels.
 
     Raises:
         UserError: If a picture is damaged.
@@ -74,14 +74,12 @@ def data_uris(pictures: Sequence[bytes], path: Path, side: int) -> list[str]:
 
 
 def open_image(data: bytes, path: Path, side: int = LARGEST_SIDE) -> Image.Image:
-    """Decodes a picture, no larger than `side` pixels.
-
-    What is shown elsewhere is always encoded anew, so that a page holds pictures and nothing else.
+    """Decodes a picture. Callers encode it anew before they show it, so that a page holds pictures and nothing else.
 
     Args:
-        data: Encoded.
-        path: Where it comes from, for the message.
-        side: Pixels.
+        data: The encoded picture.
+        path: The file that it comes from, for the message.
+        side: The largest width and height in pixels.
 
     Raises:
         UserError: If the picture is damaged.

@@ -1,4 +1,4 @@
-"""The results of one run as a table: each class, WAR and UAR beside chance and beside best-on-test."""
+"""Lays out the results of one run: the recall of each class, and WAR and UAR beside chance and best-on-test."""
 
 from pathlib import Path
 
@@ -23,10 +23,11 @@ def results_table(run_folder: Path) -> RenderableType:
     """Lays out one run's results for a terminal of 80 columns.
 
     Args:
-        run_folder: A finished run's folder.
+        run_folder: The folder of a finished run.
 
     Raises:
-        UserError: If the folder is no run's, the run has no results, or its predictions are missing or damaged.
+        UserError: If the folder is not that of a run, the run has no results, or its predictions are missing or
+            damaged.
     """
     run = read_run(run_folder)
     if run.results is None:

@@ -1,4 +1,4 @@
-"""t-SNE of a run's test features: which classes the network keeps apart."""
+"""Draws the t-SNE of a run's test features, which shows the classes that the network keeps apart."""
 
 import textwrap
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ def tsne_figure(run_folder: Path) -> Figure:
     Too few clips, or features that are all alike, make a figure that says so.
 
     Args:
-        run_folder: A run's folder with its features.npz.
+        run_folder: The folder of a run with its features.npz.
 
     Raises:
-        UserError: If the folder is no run's, or its features are missing, damaged or not finite.
+        UserError: If the folder is not that of a run, or its features are missing, damaged or not finite.
     """
     run = read_run(run_folder)
     return embedded_figure([(describe(run), embed_run(run))])
@@ -42,7 +42,7 @@ def embedded_figure(panels: Sequence[tuple[str, Embedded]]) -> Figure:
     """Draws embedded clips side by side.
 
     Args:
-        panels: A title and the clips of each; at least one, all of the same classes.
+        panels: The title and the clips of each panel; at least one, all of the same classes.
     """
     figure = Figure(figsize=(4.0 + 6.5 * len(panels), 6.8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -67,7 +67,7 @@ def embedded_figure(panels: Sequence[tuple[str, Embedded]]) -> Figure:
 
 
 def _style(k: int) -> tuple[str, str, str]:
-    """Color of class k, its marker where it is predicted correctly and where wrongly."""
+    """Chooses the color of class k, its marker for right predictions and its marker for wrong ones."""
     return OKABE_ITO[k % len(OKABE_ITO)], *MARKERS[k // len(OKABE_ITO) % len(MARKERS)]
 
 
@@ -104,7 +104,7 @@ def _legend(axes: Axes, class_names: Sequence[str], panels: Sequence[Features]) 
 
 
 def _correct(panels: Sequence[Features], k: int) -> str:
-    """How many clips of a class are right, panel by panel."""
+    """Counts the clips of a class that are right, panel by panel."""
     clips = [np.count_nonzero(data.label == k) for data in panels]
     if not any(clips):
         return "no test clip"

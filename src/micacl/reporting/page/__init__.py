@@ -1,1 +1,1 @@
-"""The report as one HTML page: `page.report_page(report)`; a chart a file, drawn by Plotly in the browser."""
+"""Makes the report as one HTML page, with one file per chart; Plotly draws the charts in the browser."""

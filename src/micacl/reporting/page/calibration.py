@@ -1,4 +1,4 @@
-"""Calibration curves: how often a network is right when it is so sure."""
+"""Draws calibration curves: how often a network is right, by how sure it is."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,10 @@ from micacl.reporting.page.figure import (
 
 
 def calibration_figure(found: Mapping[str, tuple[Setting, Calibration]]) -> Figure | None:
-    """Accuracy against confidence; on the diagonal a network is as sure as it is right.
+    """Draws accuracy against confidence; on the diagonal a network is right as often as it is sure.
 
     Args:
-        found: Settings with the calibration of all their predictions together, by label.
+        found: The settings by label, each with the calibration of all its predictions together.
     """
     if not found:
         return None

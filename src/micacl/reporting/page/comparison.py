@@ -1,4 +1,4 @@
-"""The runs on one data set and one set of classes, setting by setting: what a report compares."""
+"""Groups the runs on one data set and one set of classes by setting, for a report to compare."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ class Setting:
     """One setting of a comparison.
 
     Attributes:
-        row: Its means over runs.
-        label: Its name, with its role where it is the baseline or the whole method; no two are alike.
-        position: By which it gets its colour.
-        runs: What each finished run has left.
+        row: The means over runs.
+        label: The name, with the role where it is the baseline or the whole method; no two are alike.
+        position: The position among the settings, which decides the colour.
+        runs: The files of each finished run.
     """
 
     row: SettingRow
@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def confusions(self) -> dict[str, NDArray[np.int64]]:
-        """Confusion matrices by what they are of: all runs together, if there are several, then each run."""
+        """Confusion matrices by title: all runs pooled, if there are several, then each run."""
         runs: dict[str, NDArray[np.int64]] = {}
         for run in self.counted:
             assert run.predictions is not None  # `counted` has left out the others
@@ -63,15 +63,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one data set and one set of classes show.
+    """The runs on one data set and one set of classes.
 
     Attributes:
         table: The means, the published figures and the jobs without a result.
-        settings: Those with a finished run.
-        unfinished: What the other runs have left.
-        class_counts: Training clips of each class, the mean over runs; None where no run has recorded them.
+        settings: The settings with a finished run.
+        unfinished: The files of the other runs.
+        class_counts: The training clips of each class, the mean over runs; None where no run has recorded them.
         head_to_tail: Class indices by falling number of training clips, or of test clips where those are unknown.
-        pair: The settings to hold against each other, at most two: the baseline and the whole method, where they are.
+        pair: The settings to compare with each other, at most two; the baseline and the whole method if both exist.
     """
 
     table: SummaryTable
@@ -83,19 +83,19 @@ class Comparison:
 
     @property
     def class_names(self) -> list[str]:
-        """One line each, in the order of the labels."""
+        """The class names in the order of the labels, one line each."""
         return [one_line(name) for name in self.table.class_names]
 
     @property
     def test_counts(self) -> tuple[float, ...] | None:
-        """Test clips of each class, the mean over runs; None where no run's predictions can be counted."""
+        """The test clips of each class, the mean over runs; None where no run's predictions can be counted."""
         counts = [run.predictions.confusion.sum(axis=1) for setting in self.settings for run in setting.runs
                   if run.predictions is not None]  # fmt: skip
         return tuple(np.mean(counts, axis=0).tolist()) if counts else None
 
     @property
     def all_runs(self) -> tuple[RunFiles, ...]:
-        """Every run's, the unfinished ones' last."""
+        """The files of every run, those of unfinished runs last."""
         return tuple(run for setting in self.settings for run in setting.runs) + self.unfinished
 
 
@@ -103,7 +103,7 @@ def compare(table: SummaryTable) -> Comparison:
     """Reads the files of all runs of a table.
 
     Args:
-        table: Of one data set and one set of classes.
+        table: The table of one data set and one set of classes.
     """
     found = {run.folder: read_run_files(run) for run in table.runs}
     measured = [row for row in table.rows if row.runs]
@@ -127,12 +127,12 @@ def compare(table: SummaryTable) -> Comparison:
 
 
 def describe_run(files: RunFiles) -> str:
-    """A run within its setting: `fold 1, seed 3`."""
+    """Names a run within its setting: `fold 1, seed 3`."""
     return f"fold {number(files.run.fold)}, seed {number(files.run.seed)}"
 
 
 def shown_path(folder: Path) -> str:
-    """A run folder by its last two parts: enough to find it, and nothing of whose machine it lies on."""
+    """Shortens a run folder to its last two parts: enough to find it, without the paths of someone's machine."""
     return "/".join(folder.resolve().parts[-2:])
 
 
@@ -148,7 +148,7 @@ def _role_of(row: SettingRow) -> str | None:
 
 
 def _labels(rows: Sequence[SettingRow]) -> list[str]:
-    """Names the protocol and the choice of epoch only where the settings alone would be alike."""
+    """Labels the settings, with protocol and choice of epoch only where their names alone would be alike."""
     labels: list[str] = []
     for row in rows:
         role = _role_of(row)
@@ -160,7 +160,7 @@ def _labels(rows: Sequence[SettingRow]) -> list[str]:
 
 
 def _pair(settings: Sequence[Setting]) -> tuple[Setting, ...]:
-    """The baseline and the whole method; else the first two settings."""
+    """Finds the baseline and the whole method; without both, the first two settings."""
     roles = [_role_of(setting.row) for setting in settings]
     if "baseline" in roles and "MICACL" in roles:
         return settings[roles.index("baseline")], settings[roles.index("MICACL")]

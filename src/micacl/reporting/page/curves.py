@@ -1,4 +1,4 @@
-"""Training curves: every metric of every run, epoch by epoch."""
+"""Draws training curves: every metric of every run, epoch by epoch."""
 
 from micacl.reporting.page.comparison import Comparison, describe_run
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, dash, layout, plain
@@ -10,10 +10,10 @@ DIGITS = 5  # significant ones
 
 
 def curve_figures(comparison: Comparison) -> dict[str, Figure]:
-    """By metric, the rates and the loss first; a line a run, coloured by setting.
+    """Draws one figure per metric, the rates and the loss first, with one line per run, coloured by setting.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     names = dict.fromkeys(
         name for run in comparison.all_runs if run.metrics is not None for name in run.metrics.columns

@@ -1,14 +1,14 @@
-"""How many clips each class has: Figure 1 of the paper."""
+"""Draws the number of clips of each class, as Figure 1 of the paper does."""
 
 from micacl.reporting.page.comparison import Comparison
 from micacl.reporting.page.figure import FAINT, Figure, LegendEntry, axis, color, layout, plain, rounded
 
 
 def distribution_figure(comparison: Comparison) -> Figure | None:
-    """Training and test clips of each class, head to tail; means over the runs.
+    """Draws the training and test clips of each class, head to tail; means over the runs.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     names = [plain(comparison.class_names[k]) for k in comparison.head_to_tail]
     data = []

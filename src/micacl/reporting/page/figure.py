@@ -1,4 +1,4 @@
-"""What every chart of the page shares: plain values for Plotly, named colours, and a legend that is made of buttons.
+"""Builds charts of the page in one style: plain values for Plotly, named colours, and a legend made of buttons.
 
 A chart is JSON. `page.js` puts the page's colours in place of their names, so that one chart suits day and night, and
 draws the legend itself: Plotly's own cannot be reached with the keyboard.
@@ -32,10 +32,10 @@ class LegendEntry:
 
     Attributes:
         group: The `legendgroup` of its traces.
-        name: Beside the mark.
-        mark: A letter.
-        color: A colour's name.
-        shown: Whether its traces are to be seen at first.
+        name: The text beside the mark.
+        mark: The mark, a letter.
+        color: The name of the colour.
+        shown: Whether its traces are shown at first.
     """
 
     group: str
@@ -52,12 +52,12 @@ class Figure:
     Attributes:
         data: Plotly's traces.
         layout: Plotly's layout.
-        height: In pixels.
-        narrow: What of the layout changes on a narrow screen.
-        narrow_height: In pixels; None for the same.
-        max_width: In pixels; None for what room there is.
-        legend: Its buttons.
-        clips: What the page shows of a point, by the point's `customdata`: only in t-SNE.
+        height: The height in pixels.
+        narrow: The changes of the layout on a narrow screen.
+        narrow_height: The height on a narrow screen in pixels; None for the same.
+        max_width: The largest width in pixels; None for all the room there is.
+        legend: The buttons of the legend.
+        clips: The clips to show on hovering, found by a point's `customdata`; only in t-SNE.
     """
 
     data: Sequence[Mapping[str, Any]]
@@ -71,38 +71,38 @@ class Figure:
 
 
 def color(position: int) -> str:
-    """The name of a class's or a setting's colour."""
+    """Names the colour of a class or a setting."""
     return f"var(--c{position % len(OKABE_ITO)})"
 
 
 def symbol(position: int) -> tuple[str, str]:
-    """Plotly's name of a class's or a setting's mark, and the mark; the ninth colour comes with another mark."""
+    """Returns Plotly's name of the mark of a class or a setting, and the mark; a ninth one differs from the first."""
     return SYMBOLS[(position + position // len(OKABE_ITO)) % len(SYMBOLS)]
 
 
 def dash(position: int) -> str:
-    """The dashes of a setting's line."""
+    """Names the dashes of a setting's line."""
     return DASHES[position % len(DASHES)]
 
 
 def nth(number: int) -> str:
-    """Plotly's ending of the name of an axis, from 1: the first has none."""
+    """Returns the ending of Plotly's name of an axis, counted from 1: the first has none."""
     return "" if number == 1 else str(number)
 
 
 def plain(text: str) -> str:
-    """A name as Plotly shows it literally: Plotly reads a few HTML tags and, between dollar signs, formulas."""
+    """Escapes a name so that Plotly shows it literally: it reads a few HTML tags, and formulas between dollar signs."""
     return html.escape(one_line(text), quote=False).replace("$", "&#36;")
 
 
 def rounded(values: ArrayLike, digits: int = 4) -> list[Any]:
-    """Numbers for JSON, undefined ones as null."""
+    """Rounds numbers for JSON; undefined ones become null."""
     array = np.asarray(values, dtype=np.float64).round(digits)
     return [None if np.isnan(value) else value for value in array.tolist()]
 
 
 def axis(title: str, **options: Any) -> dict[str, Any]:
-    """An axis as all charts have it."""
+    """Makes an axis in the style of all charts."""
     return {
         "title": {"text": title},
         "gridcolor": LINE,
@@ -113,7 +113,7 @@ def axis(title: str, **options: Any) -> dict[str, Any]:
 
 
 def layout(**options: Any) -> dict[str, Any]:
-    """A layout as all charts have it."""
+    """Makes a layout in the style of all charts."""
     base = {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

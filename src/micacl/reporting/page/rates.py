@@ -1,4 +1,4 @@
-"""WAR and UAR of every setting, fold by fold, with the interval of the mean."""
+"""Draws WAR and UAR of every setting, fold by fold, with the interval of the mean."""
 
 from micacl.reporting.page.comparison import Comparison, Setting, describe_run
 from micacl.reporting.page.figure import FAINT, Figure, axis, color, layout, nth, plain, rounded, symbol
@@ -9,10 +9,10 @@ LABEL_WIDTH = 26  # letters on the axis; hovering shows the rest
 
 
 def rates_figure(comparison: Comparison) -> Figure | None:
-    """A row a setting: faint dots are runs, the mark is the mean over folds, the line its 95 % interval.
+    """Draws one row per setting: faint marks are runs, the large one is the mean, the line its 95 % interval.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     settings = comparison.settings
     if not settings:

@@ -1,4 +1,4 @@
-"""What a report shows: every data set's runs, compared, with the pictures that take a while to make."""
+"""Reads everything that a report shows: the runs on each data set, compared, and the pictures of their clips."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from micacl.run_folder.predictions import PREDICTIONS_FILE
 from micacl.run_folder.record import Run
 
 FRAME_SIDE = 72  # pixels
-CLIPS = 12  # of which frames and weights are shown
+CLIPS = 12  # whose frames and weights are shown
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class ClipFrames:
     """One clip frame by frame.
 
     Attributes:
-        clip: Its name.
-        label: Class name; None where the predictions do not hold the clip.
-        prediction: Class name; None likewise.
-        instances: For each instance its frames, as data: addresses, and its weight.
+        clip: The name of the clip.
+        label: The name of its class; None where the predictions do not hold the clip.
+        prediction: The name of the predicted class; None where the predictions do not hold the clip.
+        instances: The frames of each instance, as data: addresses, and its weight.
     """
 
     clip: str
@@ -41,17 +41,17 @@ class ClipFrames:
 
 @dataclass(frozen=True)
 class Part:
-    """What a report shows of one data set.
+    """The part of a report on one data set.
 
     Attributes:
-        comparison: Its runs.
+        comparison: The runs.
         panels: The embedded clips of at most two runs of one fold, each with a title.
         sheet: The middle frames of those clips, if recorded.
-        calibrations: By the setting's label, over all its runs.
-        clips: Of the run that shows its instances.
-        instances: Of the same run.
-        instances_of: Whose they are; None where no run has recorded them.
-        missing: What cannot be shown: which run's, and why.
+        calibrations: The settings by label, each with its calibration over all its runs.
+        clips: The clips of the run whose instances are shown.
+        instances: The instances of that run.
+        instances_of: The name of that run; None where no run has recorded instances.
+        missing: The run and the reason of each thing that cannot be shown.
     """
 
     comparison: Comparison
@@ -70,7 +70,7 @@ class Report:
 
     Attributes:
         summary: The runs as they were read.
-        parts: One for each data set and set of classes.
+        parts: One part for each data set and set of classes.
     """
 
     summary: Summary
@@ -81,7 +81,7 @@ def read_report(*folders: Path) -> Report:
     """Reads runs and sweeps for a report.
 
     Args:
-        folders: Of runs or sweeps.
+        folders: The folders of runs or sweeps.
 
     Raises:
         UserError: If there is no run in one of them.
@@ -117,7 +117,7 @@ def _gap(run: Run, error: UserError) -> tuple[str, str]:
 
 
 def _same_fold(comparison: Comparison) -> list[tuple[Setting, RunFiles]]:
-    """A run of each setting of the pair, of one fold and seed where they share one: features of two cannot be mixed."""
+    """Picks a run of each setting of the pair, of the same fold and seed if possible: features of folds differ."""
     with_features = [
         (setting, [run for run in setting.runs if (run.run.folder / FEATURES_FILE).is_file()])
         for setting in comparison.pair
@@ -175,7 +175,7 @@ def _calibrations(comparison: Comparison, missing: list[tuple[str, str]]) -> dic
 def _instances(
     comparison: Comparison, missing: list[tuple[str, str]]
 ) -> tuple[str | None, Instances | None, tuple[ClipFrames, ...]]:
-    """Those of the first run that has recorded them, the whole method's before the others'."""
+    """Reads the instances of the first run that has recorded them, beginning with the whole method."""
     for setting in (*reversed(comparison.pair), *comparison.settings):
         for run in setting.runs:
             try:

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no network, no server, no second file."""
+"""Writes the report as one HTML page that needs nothing else: no network, no server, no second file."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def report_page(report: Report) -> str:
     """Writes a report as HTML text.
 
     Args:
-        report: What to show.
+        report: The report to show.
     """
     # A second to import, which only the page should wait for.
     from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
@@ -54,11 +54,11 @@ def _read(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """What the page's policy allows to run: these two scripts, and nothing that a name might smuggle in."""
+    """Hashes a script, so that the page's policy allows it, and nothing that a name might smuggle in."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _json(charts: Mapping[str, Any] | Sequence[Any]) -> str:
-    """JSON that no text in it can end: inside a script element only `<` could."""
+    """Writes JSON that no text in it can end: inside a script element only `<` could."""
     text = json.dumps(charts, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,4 +1,4 @@
-"""One data set's section of the page: its charts, and the texts and numbers around them."""
+"""Makes one data set's section of the page: its charts, and the texts and numbers around them."""
 
 import math
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ from micacl.settings import kind_of
 
 @dataclass(frozen=True)
 class Section:
-    """What the template shows of one data set.
+    """The section of one data set, as the template shows it.
 
     Attributes:
-        id: Prefix of the identifiers of its elements.
-        title: Data set and number of classes.
-        part: What was read.
-        charts: By role, each a list of (button text, name of the chart); a chart without choice has one.
-        beside: Which of the confusion matrices stand beside each other at first, by position.
-        config: Options that differ between settings: name and each setting's value.
-        confusion_tables: Title, counts and recalls, of every setting's pooled runs and of every run.
-        facts: What all runs share or not: name and text.
-        costs: Of each setting's network, those that the paper prints last; nothing where no run has recorded any.
-        costs_note: What the printed ones are worth.
-        tested_only: Whether nothing was trained: all runs are tests of checkpoints.
+        id: The prefix of the identifiers of its elements.
+        title: The data set and the number of classes.
+        part: The part of the report that it shows.
+        charts: The charts by role, each a list of (button text, name of the chart); without a choice there is one.
+        beside: The positions of the confusion matrices that are shown side by side at first.
+        config: The options that differ between settings, by name, with each setting's value.
+        confusion_tables: The title, counts and recalls of every setting's pooled runs and of every run.
+        facts: The name and the text of what all runs share or not.
+        costs: The costs of each setting's network, and last those that the paper prints; empty where no run has any.
+        costs_note: A sentence on what the printed costs are worth.
+        tested_only: Whether all runs are tests of checkpoints, so that nothing was trained.
     """
 
     id: str
@@ -61,9 +61,9 @@ def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
     """Makes the section, and adds its charts to those of the page.
 
     Args:
-        number: Of the section, from 1.
-        part: What to show.
-        charts: Of the page, by name.
+        number: The number of the section, from 1.
+        part: The part of the report to show.
+        charts: The charts of the page, by name.
     """
     comparison = part.comparison
     prefix = f"s{number}"
@@ -102,7 +102,7 @@ def section(number: int, part: Part, charts: dict[str, Figure]) -> Section:
 
 
 def _confusions(comparison: Comparison) -> dict[str, Figure]:
-    """Those of the pair first, so that they are what the page shows at first."""
+    """Draws the matrices of the pair first, so that the page shows these at first."""
     ordered = [*comparison.pair, *(setting for setting in comparison.settings if setting not in comparison.pair)]
     return {
         f"{setting.label}: {text}": confusion_chart(comparison.class_names, counts)
@@ -153,7 +153,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _costs(comparison: Comparison) -> list[tuple[str, list[CostRow]]]:
-    """Of the first run of a setting that has recorded them: the others' network is the same."""
+    """Describes the costs of each setting by its first run that has recorded them: the others' network is the same."""
     measured = [
         (setting.label, next(filter(None, (measured_costs(files.run) for files in setting.runs)), []))
         for setting in comparison.settings
@@ -163,6 +163,6 @@ def _costs(comparison: Comparison) -> list[tuple[str, list[CostRow]]]:
 
 
 def _each(values: list[str | None]) -> str:
-    """The value that all runs share, or every value."""
+    """Writes the value that all runs share, or every value."""
     distinct = list(dict.fromkeys(values))
     return "; ".join("not recorded" if value is None else one_line(value) for value in distinct)

@@ -1,4 +1,4 @@
-"""Recall of every class against its number of training clips, head to tail."""
+"""Draws the recall of every class over its number of training clips, head to tail."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ from micacl.reporting.page.figure import (
 )
 from micacl.reporting.published import PublishedRow
 
-BESIDE = 0.12  # classes to each side over which the settings stand beside each other, so that their bars do not overlap
+BESIDE = 0.12  # of the distance of two classes to each side is for the settings, so that their bars do not overlap
 
 
 def tail_figure(comparison: Comparison) -> Figure | None:
-    """Recalls above, numbers of clips below; the settings to compare are shown at first, the others by their button.
+    """Draws recalls above and numbers of clips below; the pair is shown at first, the other settings by their button.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     if not comparison.settings:
         return None
@@ -56,7 +56,7 @@ def tail_figure(comparison: Comparison) -> Figure | None:
 
 
 def _printed(comparison: Comparison) -> list[PublishedRow]:
-    """The last row of a published table is its paper's own method."""
+    """Finds the paper's own method: the last row of a published table."""
     published = comparison.table.published
     return [] if published is None else [row for row in published.rows[-1:] if row.recall is not None]
 

@@ -1,4 +1,4 @@
-"""t-SNE of the baseline and of the whole method side by side: Figure 3 of the paper."""
+"""Draws the t-SNE of the baseline and of the whole method side by side, as Figure 3 of the paper does."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,11 +13,11 @@ CROWDED = 1000  # clips, from which on marks are smaller
 
 
 def tsne_chart(comparison: Comparison, panels: Sequence[tuple[str, Embedded]], sheet: Sheet | None) -> Figure | None:
-    """Color and mark are the label; a full mark is a right prediction, a hollow one a wrong one.
+    """Draws the test clips: color and mark are the label, a hollow mark is a wrong prediction.
 
     Args:
-        comparison: Which the runs belong to.
-        panels: A title and a run's clips each, at most two.
+        comparison: The comparison that the runs belong to.
+        panels: The title and the clips of each run, at most two.
         sheet: The clips' middle frames, if recorded.
     """
     drawn = [(title, embedded) for title, embedded in panels if embedded.points is not None]
@@ -93,7 +93,7 @@ def _narrow(panels: int) -> Mapping[str, object]:
 
 
 def _clips(comparison: Comparison, panels: Sequence[Embedded], sheet: Sheet | None) -> dict[str, object]:
-    """What hovering shows; names are no HTML here, the page sets them as text."""
+    """Collects what hovering shows; names need no escaping, because the page sets them as text."""
     tiles: Mapping[str, int] = {} if sheet is None else sheet.tile
     return {
         "classes": comparison.class_names,

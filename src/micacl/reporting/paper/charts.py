@@ -1,4 +1,4 @@
-"""The page's charts as matplotlib draws them for a paper."""
+"""Draws the page's charts with matplotlib, for a paper."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from micacl.run_folder.metrics import FIRST, is_rate
 MARKERS = ("o", "s", "^", "D", "*", "v", "p", "h")
 LINES = dict(zip(("solid", "dash", "dot", "dashdot"), ("-", "--", ":", "-."), strict=True))
 SIZE = 9  # points
-BESIDE = 0.14  # classes, by which two settings stand beside each other, so that their bars do not overlap
+BESIDE = 0.14  # of the distance of two classes lies between two settings, so that their bars do not overlap
 
 
 def rates_figure(comparison: Comparison) -> Figure:
-    """WAR and UAR of every setting: runs, mean over folds and its 95 % interval.
+    """Draws WAR and UAR of every setting: runs, mean over folds and its 95 % interval.
 
     Args:
-        comparison: With at least one finished run.
+        comparison: A comparison with at least one finished run.
     """
     settings = comparison.settings
     figure, columns = _subplots(7.2, 0.9 + 0.36 * len(settings), 2)
@@ -42,10 +42,10 @@ def rates_figure(comparison: Comparison) -> Figure:
 
 
 def tail_figure(comparison: Comparison) -> Figure:
-    """Recall of every class over its number of clips, head to tail, for the pair of settings to compare.
+    """Draws the recall of every class over its number of clips, head to tail, for the pair of settings to compare.
 
     Args:
-        comparison: With at least one finished run.
+        comparison: A comparison with at least one finished run.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -74,10 +74,10 @@ def tail_figure(comparison: Comparison) -> Figure:
 
 
 def distribution_figure(comparison: Comparison) -> Figure:
-    """Training clips of each class, or test clips where those are unknown.
+    """Draws the training clips of each class, or test clips where those are unknown.
 
     Args:
-        comparison: With one of the two.
+        comparison: A comparison with one of the two.
     """
     figure, (axes,) = _subplots(6.4, 3.0, 1)
     counts = comparison.class_counts or comparison.test_counts or ()
@@ -91,10 +91,10 @@ def distribution_figure(comparison: Comparison) -> Figure:
 
 
 def curves_figure(comparison: Comparison) -> Figure | None:
-    """The rates and the training loss over epochs, a line a run; None where no run has any of them.
+    """Draws the rates and the training loss over epochs, one line per run; None where no run has any of them.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     known = {name for run in comparison.all_runs if run.metrics is not None for name in run.metrics.columns}
     metrics = [name for name in FIRST if name in known]
@@ -116,10 +116,10 @@ def curves_figure(comparison: Comparison) -> Figure | None:
 
 
 def calibration_figure(found: Mapping[str, tuple[Setting, Calibration]]) -> Figure:
-    """Accuracy against confidence, with the expected calibration error of each setting.
+    """Draws accuracy against confidence, with the expected calibration error of each setting.
 
     Args:
-        found: Settings with their calibration, by label; at least one.
+        found: The settings by label, each with its calibration; at least one.
     """
     figure, (axes,) = _subplots(4.2, 4.0, 1)
     axes.plot([0, 100], [0, 100], ":", color="0.6", linewidth=1)

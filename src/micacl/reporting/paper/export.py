@@ -26,11 +26,11 @@ PDF_FONTS = 42  # TrueType, embedded: publishers refuse matplotlib's default, Ty
 
 
 def export(report: Report, folder: Path) -> list[Path]:
-    """Writes every figure and table that the runs give.
+    """Writes every figure and table that the runs have files for.
 
     Args:
         report: The report.
-        folder: Created if it is missing; files of the same names are replaced.
+        folder: The folder to write to, created if it is missing; files of the same names are replaced.
 
     Returns:
         The paths of the files.
@@ -77,7 +77,7 @@ def _figures(part: Part) -> Iterator[tuple[str, Figure]]:
 
 
 def _slug(text: str) -> str:
-    """A name as part of a file's name on every system."""
+    """Turns a name into a part of a file's name that every system allows."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"
 
 

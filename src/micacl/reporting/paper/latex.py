@@ -1,4 +1,4 @@
-"""Tables for a paper: LaTeX with booktabs, which shows every name as it is."""
+"""Writes tables for a paper in LaTeX with booktabs; every name is shown as it is."""
 
 from collections.abc import Sequence
 
@@ -23,10 +23,10 @@ def escape(text: str) -> str:
 
 
 def results_table(comparison: Comparison) -> str:
-    """Recalls, WAR and UAR of ours and of the published methods, each marked with how its epoch was chosen.
+    """Writes recalls, WAR and UAR of ours and of the published methods, each with how its epoch was chosen.
 
     Args:
-        comparison: The settings.
+        comparison: The runs to compare.
     """
     names = comparison.table.class_names
     header = ["Method", "Epoch", *names, "WAR", "UAR"]

@@ -1,4 +1,4 @@
-"""Mean and standard deviation of each setting, over its folds and seeds."""
+"""Computes the mean and the standard deviation of each setting over its folds and seeds."""
 
 import re
 import statistics
@@ -11,12 +11,12 @@ from micacl.run_folder.record import BestOnTest, Results, Run
 
 @dataclass(frozen=True)
 class Spread:
-    """What a rate does over the runs of a setting, in per cent.
+    """The mean and deviation of a rate over the runs of a setting, in per cent.
 
     Attributes:
-        mean: Over the runs in which the rate is defined.
-        std: Sample standard deviation (ddof=1); None for a single run.
-        n: How many runs that is.
+        mean: The mean over the runs in which the rate is defined.
+        std: The sample standard deviation (ddof=1); None for a single run.
+        n: The number of those runs.
     """
 
     mean: float
@@ -32,13 +32,13 @@ class SettingRow:
         setting: The overrides that its runs share, or "default".
         protocol: "published" or "holdout".
         headline: How the epoch of the figures was chosen, in words; "" where no run has finished.
-        runs: Those with a result, in the order of the sweep.
-        jobs: How many jobs the setting had, those without a result included.
+        runs: The runs with a result, in the order of the sweep.
+        jobs: The number of jobs of the setting, those without a result included.
         war: Weighted average recall.
         uar: Unweighted average recall.
         best_on_test_war: The highest test WAR over all epochs.
         best_on_test_uar: The highest test UAR over all epochs, whose epoch may be another.
-        recall: By class name; None for a class with no test clip in any run.
+        recall: The recall by class name; None for a class with no test clip in any run.
     """
 
     setting: str
@@ -54,13 +54,13 @@ class SettingRow:
 
 
 def spread(rates: Iterable[float | None]) -> Spread | None:
-    """Mean and sample standard deviation in per cent of rates given as fractions.
+    """Computes the mean and the sample standard deviation of rates.
 
     Args:
-        rates: Fractions; None, an undefined rate, is left out.
+        rates: The rates as fractions; None, an undefined rate, is left out.
 
     Returns:
-        None where no rate is defined.
+        Both in per cent; None where no rate is defined.
     """
     defined = [100 * rate for rate in rates if rate is not None]
     if not defined:
@@ -70,19 +70,19 @@ def spread(rates: Iterable[float | None]) -> Spread | None:
 
 
 def complete(run: Run) -> bool:
-    """Whether a run has finished and measured a WAR and a UAR."""
+    """Checks whether a run has finished and measured a WAR and a UAR."""
     results = run.results
     return run.status == "finished" and results is not None and results.war is not None and results.uar is not None
 
 
 def setting_rows(runs: Sequence[Run], class_names: Sequence[str]) -> tuple[SettingRow, ...]:
-    """One row for each setting, in the order of its first job.
+    """Makes one row for each setting, in the order of its first job.
 
     Runs are never averaged over two protocols or two choices of epoch: those make rows of their own.
 
     Args:
-        runs: Of one data set and one set of classes, failed and unfinished ones included.
-        class_names: Those classes.
+        runs: The runs on one data set and one set of classes, failed and unfinished ones included.
+        class_names: The names of those classes.
     """
     jobs: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
@@ -118,7 +118,7 @@ def _row(
 
 
 def _choice(headline: str) -> str:
-    """How the epoch was chosen: "epoch 7, chosen by ..." without the number, which differs from run to run."""
+    """Says how the epoch was chosen: "epoch 7, chosen by ..." without the number, which differs from run to run."""
     return re.sub(r" \d+,?", "", headline)
 
 
@@ -128,12 +128,12 @@ def _results(run: Run) -> Results:
 
 
 def mean_and_std(rate: Spread | None) -> str:
-    """`61.23 ± 1.20`, without the deviation for a single run."""
+    """Writes `61.23 ± 1.20`, without the deviation for a single run."""
     if rate is None or rate.std is None:
         return percent(None if rate is None else rate.mean)
     return f"{percent(rate.mean)} ± {percent(rate.std)}"
 
 
 def runs_of_jobs(row: SettingRow) -> str:
-    """`5`, or `3 of 5` where jobs have no result."""
+    """Writes `5`, or `3 of 5` where jobs have no result."""
     return str(row.jobs) if len(row.runs) == row.jobs else f"{len(row.runs)} of {row.jobs}"

@@ -1,4 +1,4 @@
-"""A sweep's summary for programs: one CSV, every number in a column of its own."""
+"""Writes a sweep's summary for programs: one CSV, every number in a column of its own."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ def summary_csv(summary: Summary) -> str:
 
     - `ours`: a setting's mean and deviation over its `n` runs out of `jobs`.
     - `failed`: a job without a result; `status` and `error` say why.
-    - `published`: a printed figure; its WAR and UAR are test-selected and so stand in the `best_on_test_` columns.
+    - `published`: a printed figure; its WAR and UAR are test-selected and so are in the `best_on_test_` columns.
 
     `table` counts the tables of the summary: rows of two tables differ in data set or classes and cannot be compared.
 
     Args:
-        summary: The sweep.
+        summary: The summary of the sweep.
     """
     class_names = list(dict.fromkeys(name for table in summary.tables for name in _class_names(table)))
     columns = ["table", "dataset", "kind", "setting", "protocol", "headline", "n", "jobs", "folds", "seeds"]
@@ -38,7 +38,7 @@ def summary_csv(summary: Summary) -> str:
 
 
 def _class_names(table: SummaryTable) -> Iterator[str]:
-    """The classes of a table; those of the published rows alone if every run failed before it had read its data."""
+    """Lists the classes of a table and of its published rows: every run may have failed before it read its data."""
     yield from table.class_names
     for row in () if table.published is None else table.published.rows:
         yield from row.recall or ()

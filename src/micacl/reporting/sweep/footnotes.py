@@ -1,4 +1,4 @@
-"""What a reader must know beside the figures of a sweep: the protocol, and what keeps rows from being compared."""
+"""Writes the footnotes of a sweep's figures: the protocol, and what keeps rows from being compared."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ BEST_ON_TEST = (
 
 
 def footnotes(rows: Sequence[SettingRow], published: PublishedTable | None) -> tuple[str, ...]:
-    """The sentences to print under a table, the ones on the protocol first.
+    """Writes the sentences to print under a table, those on the protocol first.
 
     Args:
-        rows: One for each setting.
-        published: The paper's figures beside them.
+        rows: The rows of the table, one for each setting.
+        published: The paper's figures beside them, if any.
     """
     measured = [row for row in rows if row.runs]
     sentences = [_protocol(measured)] if measured else []
@@ -47,7 +47,7 @@ def _published(published: PublishedTable) -> list[str]:
 
 
 def _uneven(rows: Sequence[SettingRow]) -> list[str]:
-    """Means over different folds differ by the folds alone."""
+    """Warns where settings were run on different folds: their means differ by the folds alone."""
     covered = {tuple(sorted(_fold_and_seed(run) for run in row.runs)) for row in rows}
     if len(covered) < 2:
         return []
@@ -55,7 +55,7 @@ def _uneven(rows: Sequence[SettingRow]) -> list[str]:
 
 
 def _repeated(rows: Sequence[SettingRow]) -> list[str]:
-    """The same run twice makes a mean lean to it and a deviation too small."""
+    """Warns where a fold and seed occur twice: the mean leans towards them, and the deviation is too small."""
     sentences = []
     for row in rows:
         for (fold, seed), times in Counter(_fold_and_seed(run) for run in row.runs).items():
@@ -65,7 +65,7 @@ def _repeated(rows: Sequence[SettingRow]) -> list[str]:
 
 
 def _partial(rows: Sequence[SettingRow]) -> list[str]:
-    """A class may have no test clip in some folds; its mean is then over the others."""
+    """Names the classes without a test clip in some runs: their mean is over the others."""
     sentences = []
     for row in rows:
         n = len(row.runs)
@@ -84,7 +84,7 @@ def _commits(rows: Sequence[SettingRow]) -> list[str]:
 
 
 def _seen(rows: Sequence[SettingRow]) -> list[str]:
-    """A checkpoint tested on another fold of its own data set has learned from the clips that it is tested on."""
+    """Warns where a checkpoint was tested on another fold of its data set: it has learned from those clips."""
     sentences = []
     for row in rows:
         for run in row.runs:

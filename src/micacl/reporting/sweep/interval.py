@@ -1,4 +1,4 @@
-"""How far a mean over folds may be off: Student's interval."""
+"""Computes Student's interval, which tells how far a mean over folds may be off."""
 
 import math
 import statistics
@@ -10,13 +10,13 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it may lie, in per cent.
+    """A mean and its interval, in per cent.
 
     Attributes:
-        mean: Over the folds.
-        low: Lower end of the 95 % interval; None for a single fold.
-        high: Upper end; it may pass 100, as the interval takes the folds' rates to be normal.
-        folds: How many there are.
+        mean: The mean over the folds.
+        low: The lower end of the 95 % interval; None for a single fold.
+        high: The upper end; it may exceed 100, because the interval takes the folds' rates to be normal.
+        folds: The number of folds.
     """
 
     mean: float
@@ -26,13 +26,13 @@ class Interval:
 
 
 def interval(rates: Sequence[tuple[int | None, float]]) -> Interval | None:
-    """Student's interval over folds; seeds of a fold are averaged first, as they are no folds of their own.
+    """Computes Student's interval over folds; seeds of a fold are averaged first, since they are not independent folds.
 
     Args:
-        rates: Fold and rate, a fraction, of each run.
+        rates: The fold and the rate, a fraction, of each run.
 
     Returns:
-        None without runs.
+        The interval; None without runs.
     """
     by_fold: dict[int | None, list[float]] = {}
     for fold, rate in rates:

@@ -1,4 +1,4 @@
-"""A sweep's summary for people: Markdown tables as GitHub renders them."""
+"""Writes a sweep's summary for people: Markdown tables as GitHub renders them."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def summary_markdown(summary: Summary) -> str:
     """Writes a summary as Markdown text.
 
     Args:
-        summary: The sweep.
+        summary: The summary of the sweep.
     """
     names = ", ".join(folder.resolve().name for folder in summary.folders)
     lines = [f"# Sweep {escape(names)}", ""]
@@ -96,12 +96,12 @@ def escape(text: str) -> str:
 
 
 def markdown_table(header: Sequence[str], align: Sequence[Align], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table; columns are padded, so that the source can be read as well.
+    """Writes the lines of a table, with padded columns, so that the source can be read as well.
 
     Args:
-        header: One title for each column.
-        align: One side for each column.
-        rows: The cells; every text is escaped here.
+        header: The title of each column.
+        align: The side to which each column is aligned.
+        rows: The cells of each row; every text is escaped here.
     """
     cells = [[escape(cell) for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]

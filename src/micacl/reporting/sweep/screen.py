@@ -1,4 +1,4 @@
-"""A sweep's summary on the screen: tables that fit the terminal, plain text where there is none."""
+"""Lays out a sweep's summary for the terminal: tables that fit it, and plain text where there is none."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ def summary_screen(summary: Summary) -> RenderableType:
     """Lays a summary out for the terminal.
 
     Args:
-        summary: The sweep.
+        summary: The summary of the sweep.
     """
     parts: list[RenderableType] = []
     for table in summary.tables:
@@ -65,7 +65,7 @@ def _rates(table: SummaryTable) -> Table:
 
 
 class _Recalls:
-    """The recalls, over as many tables as it takes to give every class a column that can be read."""
+    """Splits the recalls into as many tables as it takes to give every class a column that can be read."""
 
     def __init__(self, table: SummaryTable) -> None:
         self.table = table
@@ -106,7 +106,7 @@ def _recalls(table: SummaryTable, names: Sequence[str]) -> Table:
 
 
 def _stacked(rate: Spread | None) -> Text:
-    """The deviation below the mean: side by side, seven classes would not fit 80 columns."""
+    """Puts the deviation below the mean: side by side, seven classes would not fit 80 columns."""
     text = Text(percent(None if rate is None else rate.mean))
     if rate is not None and rate.std is not None:
         text.append(f"\n± {percent(rate.std)}", style="dim")
