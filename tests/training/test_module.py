@@ -2,6 +2,7 @@
 
 import math
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import torch
@@ -57,7 +58,8 @@ def test_the_test_predictions_are_kept_with_their_index(
         output = module.network(torch.stack([clips[i]["clip"] for i in (0, 3, 5)]))
     torch.testing.assert_close(predictions.probability_NK, output.logits_BK.softmax(-1))
     torch.testing.assert_close(predictions.features_NC, output.features_BC)
-    assert 0 <= recognition_rates(predictions).war <= 1
+    right = [int(row.argmax()) == label for row, label in zip(output.logits_BK, (0, 0, 2), strict=True)]
+    assert recognition_rates(predictions).war == pytest.approx(sum(right) / 3)
 
 
 def test_the_learning_rate_follows_the_schedule_step_by_step(make_module: "MakeModule", fit: "Fit") -> None:
@@ -115,5 +117,21 @@ def test_terms_alpha_and_waiting_are_logged(make_module: "MakeModule", fit: "Fit
     module = make_module(mccl=True, geiim=True)
     trainer = fit(module, 1, [DataWait()])
     metrics: dict[str, Any] = {**trainer.callback_metrics, **module.epoch_figures()}
-    assert {"train/total", "train/cross_entropy", "train/contrastive", "geiim/alpha", "learning_rate"} <= set(metrics)
-    assert 0 <= float(metrics["data_wait"]) <= 1
+    assert {
+        "train/total", "train/cross_entropy", "train/contrastive", "geiim/alpha", "learning_rate", "data_wait",
+    } <= set(metrics)  # fmt: skip
+    assert metrics["mccl/temperature"] == pytest.approx(0.14)  # three classes with as many clips: twice tau0
+
+
+def test_the_share_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0, 13.0, 14.0, 14.0, 20.0, 23.0, 23.0])  # the beginning and the end of three steps
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    logged: dict[str, float] = {}
+    wait, module = DataWait(), mock.Mock(log=logged.__setitem__)
+    wait.on_train_epoch_start(mock.Mock(), module)
+    for step in range(3):
+        wait.on_train_batch_start(mock.Mock(), module, None, step)
+        wait.on_train_batch_end(mock.Mock(), module, None, None, step)
+    wait.on_train_epoch_end(mock.Mock(), module)
+    # Waits of 3 s and 6 s between the steps; steps of 1 s and 3 s after the first, which is left out.
+    assert logged == {"data_wait": pytest.approx(9 / 13)}
