@@ -33,8 +33,9 @@ def test_learns_a_few_clips_by_heart(make_module: "MakeModule", fit: "Fit", mccl
 def test_rates_and_recalls_belong_to_their_classes(make_module: "MakeModule", fit: "Fit") -> None:
     module = make_module(learning_rate=1e-12, min_learning_rate=0)
     with torch.no_grad():
-        module.network.head.weight.zero_()
-        module.network.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # everything is "fear"
+        head: Any = module.network.head
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # everything is "fear"
     trainer = fit(module, 1)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
     assert metrics["test/recall_fear"] == 1

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import nn
 
 from micacl.errors import UserError
 from micacl.models import MICACL, Network, StartsWithMotion
@@ -47,7 +46,6 @@ def build_network(settings: Settings, num_classes: int) -> Network:
         network = kind.network(num_classes, **network_arguments(settings))
     except ValueError as error:
         raise UserError(f"model: {error}") from error
-    assert isinstance(network, nn.Module)
     kind.start(network, settings.model.backbone.weights)
     normalize_over_ranks(network)
     if settings.trainer.compile:
