@@ -84,7 +84,7 @@ def train(settings: Settings, split: Split, features: ClipFeatures) -> Trained:
     network = build_network(settings, num_classes)
     assert isinstance(network, MICACL)
     assert isinstance(network.backbone, R3DBackbone)
-    network.backbone = trained_stages(network.backbone, features.frozen_stages)  # type: ignore[assignment]
+    network.backbone = trained_stages(network.backbone, features.frozen_stages)
     counts = class_counts(train_clips, num_classes)
     loss = build_loss(settings.loss, settings.ablation.mccl, counts, network.feature_dim)
     terms = _fit(settings, network, loss, ViewsInTurn(features, train_clips))

@@ -1,9 +1,8 @@
 """The LightningModule: it learns, clips, stops at what is not finite, and reports what it measured."""
 
 import math
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
+from unittest import mock
 
 import pytest
 import torch
@@ -34,8 +33,9 @@ def test_learns_a_few_clips_by_heart(make_module: "MakeModule", fit: "Fit", mccl
 def test_rates_and_recalls_belong_to_their_classes(make_module: "MakeModule", fit: "Fit") -> None:
     module = make_module(learning_rate=1e-12, min_learning_rate=0)
     with torch.no_grad():
-        module.network.head.weight.zero_()
-        module.network.head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # everything is "fear"
+        head: Any = module.network.head
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([0.0, 9.0, 0.0]))  # everything is "fear"
     trainer = fit(module, 1)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
     assert metrics["test/recall_fear"] == 1
@@ -60,7 +60,7 @@ def test_the_test_predictions_are_kept_with_their_index(
     torch.testing.assert_close(predictions.probability_NK, output.logits_BK.softmax(-1))
     torch.testing.assert_close(predictions.features_NC, output.features_BC)
     right = [int(row.argmax()) == label for row, label in zip(output.logits_BK, (0, 0, 2), strict=True)]
-    assert recognition_rates(predictions).war == sum(right) / 3
+    assert recognition_rates(predictions).war == pytest.approx(sum(right) / 3)
 
 
 def test_the_learning_rate_follows_the_schedule_step_by_step(make_module: "MakeModule", fit: "Fit") -> None:
@@ -117,20 +117,22 @@ def test_a_loss_that_is_not_finite_stops_the_training(
 def test_terms_alpha_and_waiting_are_logged(make_module: "MakeModule", fit: "Fit") -> None:
     module = make_module(mccl=True, geiim=True)
     trainer = fit(module, 1, [DataWait()])
-    logged = {*trainer.callback_metrics, *module.epoch_figures()}
-    assert {"train/total", "train/cross_entropy", "train/contrastive", "geiim/alpha", "learning_rate"} <= logged
-    assert "data_wait" in logged
+    metrics: dict[str, Any] = {**trainer.callback_metrics, **module.epoch_figures()}
+    assert {
+        "train/total", "train/cross_entropy", "train/contrastive", "geiim/alpha", "learning_rate", "data_wait",
+    } <= set(metrics)  # fmt: skip
+    assert metrics["mccl/temperature"] == pytest.approx(0.14)  # three classes with as many clips: twice tau0
 
 
-def test_the_wait_for_data_is_the_time_between_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Three steps, from second 0 to 2, from 5 to 9 and from 10 to 16; the first one starts the workers and is left out.
-    ticks = iter([0.0, 2.0, 5.0, 9.0, 9.0, 10.0, 16.0, 16.0])
-    monkeypatch.setattr("micacl.training.callbacks.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
-    trainer, module = MagicMock(), MagicMock()
-    wait = DataWait()
-    wait.on_train_epoch_start(trainer, module)
+def test_the_share_of_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 10.0, 13.0, 14.0, 14.0, 20.0, 23.0, 23.0])  # the beginning and the end of three steps
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    logged: dict[str, float] = {}
+    wait, module = DataWait(), mock.Mock(log=logged.__setitem__)
+    wait.on_train_epoch_start(mock.Mock(), module)
     for step in range(3):
-        wait.on_train_batch_start(trainer, module, None, step)
-        wait.on_train_batch_end(trainer, module, None, None, step)
-    wait.on_train_epoch_end(trainer, module)
-    module.log.assert_called_once_with("data_wait", (3 + 1) / (3 + 4 + 1 + 6))
+        wait.on_train_batch_start(mock.Mock(), module, None, step)
+        wait.on_train_batch_end(mock.Mock(), module, None, None, step)
+    wait.on_train_epoch_end(mock.Mock(), module)
+    # Waits of 3 s and 6 s between the steps; steps of 1 s and 3 s after the first, which is left out.
+    assert logged == {"data_wait": pytest.approx(9 / 13)}

@@ -1,8 +1,8 @@
 """Builds the loss of a run from its settings.
 
-A new loss touches four places: its module in losses/, an entry in ``_LOSSES`` below, its typed options in settings.py
-(``LossSettings``), and conf/loss/<name>.yaml. An option and the argument of the constructor that it fills have the
-same name.
+A new loss touches four places: its module in losses/, an entry in ``_LOSSES`` below, the types of its own options in
+settings.py (a group of ``LossSettings``, ``| None = None``), and conf/loss/<name>.yaml with their values. An option and
+the argument of the constructor that it fills have the same name.
 """
 
 import inspect

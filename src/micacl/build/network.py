@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import nn
 
 from micacl.build.checks import naming_options
 from micacl.errors import UserError
@@ -46,7 +45,6 @@ def build_network(settings: Settings, num_classes: int) -> Network:
     kind = _kind(settings)
     with naming_options("model"):
         network = kind.network(num_classes, **network_arguments(settings))
-    assert isinstance(network, nn.Module)
     kind.start(network, settings.model.backbone.weights)
     normalize_over_ranks(network)
     if settings.trainer.compile:

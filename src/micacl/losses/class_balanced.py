@@ -10,9 +10,9 @@ from micacl.losses.class_counts import check_class_counts
 
 
 def effective_number_weights(class_counts: Sequence[int], beta: float) -> Tensor:
-    """Weights (1 - beta) / (1 - beta^n_c), scaled to an average of 1 over the classes, shape (K,), float64.
+    """Computes weights (1 - beta) / (1 - beta^n_c), scaled to a mean of 1 over the classes, shape (K,), float64.
 
-    At 0 all classes weigh the same, close to 1 as 1 / n_c.
+    With a beta of 0 all classes weigh the same; close to 1 they weigh as 1 / n_c.
     """
     counts_K = torch.tensor(list(class_counts), dtype=torch.float64)
     weight_K = (1 - beta) / (1 - beta**counts_K)
@@ -27,8 +27,8 @@ class ClassBalancedLoss(nn.Module):
 
     Args:
         class_counts: n_c, training clips of each class in the current fold, all positive.
-        beta: In [0, 1): (N - 1) / N of the N prototypes that a class is thought to have.
-        label_smoothing: Of the cross-entropy.
+        beta: (N - 1) / N, in [0, 1), if each class is assumed to have N prototypes.
+        label_smoothing: The share of the target that is spread over all classes.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -49,7 +49,8 @@ class ClassBalancedLoss(nn.Module):
     ) -> dict[str, Tensor]:
         """Returns the terms "class_balanced" and "total", both 0-d float32 under autocast.
 
-        The mean is over the clips, not over their weights: a batch of one class is not as heavy as any other.
+        The sum is divided by the number of clips, not by the sum of their weights, which would cancel the weights in a
+        batch of one class.
         """
         with torch.autocast(logits_BK.device.type, enabled=False):
             loss_B = F.cross_entropy(logits_BK, labels_B, reduction="none", label_smoothing=self.label_smoothing)

@@ -19,7 +19,7 @@ Weighting = Literal["balanced", "printed"]
 
 
 def category_weights(logits_BK: Tensor, labels_B: Tensor, class_counts_K: Tensor, weighting: Weighting) -> Tensor:
-    """Equation (7): W_c(i) = (1 - p_i[y_i]) / n_c[y_i], with p detached.
+    """Computes equation (7): W_c(i) = (1 - p_i[y_i]) / n_c[y_i], with p detached.
 
     As printed the weight is below 1/116 on DFEW; "balanced" uses N / (K n_c[y_i]) in place of 1 / n_c[y_i].
 
@@ -42,24 +42,24 @@ def category_weights(logits_BK: Tensor, labels_B: Tensor, class_counts_K: Tensor
 
 
 def temperature(class_counts_K: Tensor, base_temperature: float) -> Tensor:
-    """Equation (10): tau = tau0 * mean over k of (1 + n_c[k] / max n_c), 0-d, float64."""
+    """Computes equation (10): tau = tau0 * mean over k of (1 + n_c[k] / max n_c), 0-d, float64."""
     counts_K = class_counts_K.double()
     return base_temperature * (1 + counts_K / counts_K.max()).mean()
 
 
 def similarity(anchors_BD: Tensor, keys_ND: Tensor, temperature: Tensor | float) -> Tensor:
-    """Equation (9): cosine similarity over temperature, shape (B, N)."""
+    """Computes equation (9): cosine similarity over temperature, shape (B, N)."""
     cosine_BN = F.normalize(anchors_BD, dim=-1) @ F.normalize(keys_ND, dim=-1).T
     return cosine_BN / temperature
 
 
 class Pairs(NamedTuple):
-    """Which clips of the global batch this process's clips are compared with.
+    """Pairs of each clip of this process with each clip of the global batch.
 
     Attributes:
-        anchor_index_B: Where this process's clips are in the global batch, shape (B,).
+        anchor_index_B: The positions of this process's clips in the global batch, shape (B,).
         is_self_BN: Whether a pair is a clip and itself, shape (B, N).
-        is_positive_BN: Whether it is two clips of one class, shape (B, N).
+        is_positive_BN: Whether a pair is two clips of one class, shape (B, N).
     """
 
     anchor_index_B: Tensor
@@ -77,14 +77,14 @@ def pairs(labels_B: Tensor) -> Pairs:
 
 
 def printed_contrast(similarity_BN: Tensor, is_positive_BN: Tensor, weights_B: Tensor) -> Tensor:
-    """Equation (11) as printed: no logarithm, and the denominator includes the anchor itself; 0-d."""
+    """Computes equation (11) as printed: no logarithm, and the denominator includes the anchor itself; 0-d."""
     probability_BN = torch.softmax(similarity_BN, dim=-1)
     positive_B = (probability_BN * is_positive_BN).sum(dim=-1)
     return -(weights_B * positive_B).mean()
 
 
 def log_contrast(similarity_BN: Tensor, is_positive_BN: Tensor, is_self_BN: Tensor, weights_B: Tensor) -> Tensor:
-    """Equation (11) in the form of supervised contrastive learning (Khosla et al., NeurIPS 2020, equation 2); 0-d.
+    """Computes equation (11) in the form of Khosla et al. (NeurIPS 2020), equation (2), 0-d.
 
     The mean over an anchor's positives of -log(exp S_ij / sum over k other than i of exp S_ik), weighted by W_c(i).
     An anchor without positives contributes 0 and is counted in the mean.
@@ -99,7 +99,7 @@ def log_contrast(similarity_BN: Tensor, is_positive_BN: Tensor, is_self_BN: Tens
 
 
 class MultiScaleContrastiveLoss(nn.Module):
-    """L_c of every scale, equations (7) to (11); their mean is L_MC, equation (12).
+    """Computes L_c of every scale, equations (7) to (11); their mean is L_MC, equation (12).
 
     Under distributed training each process's anchors are compared with the global batch: the mean over the processes
     of this loss, and of its gradients, equal those of one process with the whole batch.
@@ -107,9 +107,9 @@ class MultiScaleContrastiveLoss(nn.Module):
     Args:
         class_counts: n_c, training clips of each class in the current fold, all positive.
         feature_dim: C.
-        scales: Sizes that X' is pooled to (not stated in the paper).
-        projection_dim: D (not stated in the paper).
-        base_temperature: Tau0 (not stated in the paper).
+        scales: The sizes that X' is pooled to (not stated in the paper).
+        projection_dim: D, the size of the projected features (not stated in the paper).
+        base_temperature: Tau0 of equation (10) (not stated in the paper).
         form: "log", supervised contrastive, or "printed", equation (11) to the letter.
         weighting: "balanced" or "printed", see :func:`category_weights`.
 

@@ -11,7 +11,7 @@ class CrossEntropyLoss(nn.Module):
     """Cross-entropy with label smoothing, with the same call as :class:`micacl.losses.MCCLLoss`.
 
     Args:
-        label_smoothing: Share of the target that is spread over all classes (0.1 as in M3DFEL; not stated).
+        label_smoothing: The share of the target that is spread over all classes (0.1 as in M3DFEL; not stated).
     """
 
     def __init__(self, label_smoothing: float = 0.1) -> None:

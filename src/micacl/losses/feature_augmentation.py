@@ -1,4 +1,4 @@
-"""The feature-augmentation regulariser of the classification enhancement term."""
+"""Computes the feature-augmentation regulariser of L_CET, the classification enhancement term."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def feature_augmentation_loss(
     noise_scale: float,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Asks the classifier for the same answer when the features are perturbed.
+    """Penalises a classifier whose answer changes when the features are perturbed.
 
     The noise is Gaussian, scaled by the deviation of each feature over the (global) batch. The paper names "feature
     augmentation regularization" and leaves its form to an appendix that is not available; see docs/fidelity.md.
@@ -25,11 +25,11 @@ def feature_augmentation_loss(
         features_BC: X', shape (B, C).
         logits_BK: The classifier's scores of X', shape (B, K).
         classifier: Maps features (B, C) to logits (B, K).
-        noise_scale: Standard deviation of the noise, in deviations of the feature.
-        generator: Source of the noise; PyTorch's own where None.
+        noise_scale: The standard deviation of the noise, in deviations of the feature.
+        generator: The source of the noise; None for PyTorch's own.
 
     Returns:
-        KL divergence from the clean, detached prediction to that of the perturbed features, mean over the batch, 0-d.
+        The KL divergence of the perturbed prediction from the clean, detached one, mean over the batch, 0-d.
     """
     deviation_C = gather(features_BC.detach()).std(dim=0, correction=0)
     noise_BC = normal_noise(features_BC, generator)

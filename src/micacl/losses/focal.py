@@ -1,4 +1,4 @@
-"""Focal loss."""
+"""Focal loss: cross-entropy in which easy clips count less."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class FocalLoss(nn.Module):
-    """Cross-entropy that passes over what is already well recognised, with the same call as MCCLLoss.
+    """Cross-entropy that gives less weight to clips that are recognised well, with the same call as MCCLLoss.
 
     -(1 - p_t)^gamma log p_t, p_t the probability of the clip's own class. Without class weights and label smoothing,
     which the source does not combine with it for a softmax.

@@ -1,4 +1,4 @@
-"""The global batch under distributed training."""
+"""Assembles the global batch under distributed training."""
 
 import torch
 import torch.distributed
@@ -22,7 +22,7 @@ def gather(x_BC: Tensor) -> Tensor:
         x_BC: This rank's rows, the same number on every rank.
 
     Returns:
-        The global batch, shape (R B, ...) on R ranks; ``x_BC`` itself where there is one process.
+        The global batch, shape (R B, ...) on R ranks; ``x_BC`` itself with one process.
     """
     if not is_distributed():
         return x_BC
@@ -34,14 +34,14 @@ def gather(x_BC: Tensor) -> Tensor:
 
 
 def normal_noise(x_BC: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """This rank's rows of normal noise for the global batch.
+    """Draws normal noise for the global batch and returns this rank's rows.
 
     The sampler deals out the clips in turn, so with generators in the same state a clip gets the noise that it would
     get on one process.
 
     Args:
         x_BC: This rank's rows, the same number on every rank.
-        generator: Source of the noise; PyTorch's own where None.
+        generator: The source of the noise; None for PyTorch's own.
 
     Returns:
         Noise of the shape of ``x_BC``.

@@ -1,4 +1,4 @@
-"""The intensity-aware loss of the classification enhancement term."""
+"""Computes the intensity-aware loss of L_CET, the classification enhancement term."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -10,18 +10,18 @@ from micacl.losses.class_counts import check_class_counts
 
 
 class LogitAdjustedLoss(nn.Module):
-    """Cross-entropy of logits raised by how frequent their classes are, with the same call as MCCLLoss.
+    """Cross-entropy of logits that are raised by the frequency of their classes, with the same call as MCCLLoss.
 
-    Softmax cross-entropy of x + tau log pi, pi the classes' shares of the training clips: the network has to
-    outdo the prior for a frequent class, and is tested without it.
+    Softmax cross-entropy of x + tau log pi, where pi are the classes' shares of the training clips. In training that
+    raises the logits of frequent classes, so that rare ones need a larger margin; in tests nothing is added.
     Source: Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021, equation (10). With tau = 1 it is the
     balanced softmax of Ren et al., "Balanced Meta-Softmax for Long-Tailed Visual Recognition", NeurIPS 2020,
     equation (3), whose n_c differ from pi by a factor that the softmax cancels.
 
     Args:
         class_counts: n_c, training clips of each class in the current fold, all positive.
-        tau: How much of the prior; 0 is cross-entropy.
-        label_smoothing: Of the cross-entropy.
+        tau: The factor of the prior; 0 is cross-entropy.
+        label_smoothing: The share of the target that is spread over all classes.
 
     Raises:
         ValueError: If an argument is outside its range.

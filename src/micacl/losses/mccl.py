@@ -20,16 +20,16 @@ class MCCLLoss(nn.Module):
     Args:
         class_counts: n_c, training clips of each class in the current fold.
         feature_dim: C.
-        scales: Sizes that X' is pooled to.
-        projection_dim: Size of the projected features.
-        base_temperature: Tau0.
+        scales: The sizes that X' is pooled to.
+        projection_dim: The size of the projected features.
+        base_temperature: Tau0 of equation (10).
         form: "log" or "printed", equation (11).
         weighting: "balanced" or "printed", equation (7).
-        contrastive_weight: Factor of L_MC; 1 in equation (13), see docs/fidelity.md.
-        label_smoothing: Of the cross-entropy.
-        intensity_weight: Factor of the intensity-aware loss.
-        augmentation_weight: Factor of the feature-augmentation regulariser.
-        noise_scale: Its noise, in deviations of each feature.
+        contrastive_weight: The factor of L_MC; 1 in equation (13), see docs/fidelity.md.
+        label_smoothing: The share of the cross-entropy's target that is spread over all classes.
+        intensity_weight: The factor of the intensity-aware loss.
+        augmentation_weight: The factor of the feature-augmentation regulariser.
+        noise_scale: The standard deviation of the regulariser's noise, in deviations of each feature.
 
     Raises:
         ValueError: If an argument of the contrastive term is outside its range.
@@ -67,7 +67,7 @@ class MCCLLoss(nn.Module):
     def forward(
         self, logits_BK: Tensor, features_BC: Tensor, labels_B: Tensor, classifier: Callable[[Tensor], Tensor]
     ) -> dict[str, Tensor]:
-        """Computes the loss term by term, in float32 under autocast: the terms that multiply matrices see to it.
+        """Computes the loss term by term, in float32 even under autocast.
 
         Args:
             logits_BK: The classifier's scores, shape (B, K).

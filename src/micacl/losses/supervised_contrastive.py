@@ -1,4 +1,4 @@
-"""Cross-entropy with supervised contrastive learning, which knows nothing of the classes' frequencies.
+"""Cross-entropy with supervised contrastive learning, without regard to the classes' frequencies.
 
 Shapes: B clips of this process, N clips of the global batch, C features, D projected features, K classes.
 """
@@ -16,16 +16,16 @@ from micacl.losses.gather import gather
 class SupervisedContrastiveLoss(nn.Module):
     """Cross-entropy + a weight times the supervised contrastive loss, with the same call as MCCLLoss.
 
-    What MCCL's contrastive term is without scales, category weights and a temperature that depends on the classes.
-    Trained together with the classifier, where the source trains them one after the other.
+    This is MCCL's contrastive term without scales, category weights and a temperature that depends on the classes.
+    It is trained together with the classifier; the source trains one after the other.
     Source: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, equation (2), with its two-layer projection.
 
     Args:
         feature_dim: C.
-        projection_dim: D.
-        temperature: Of the similarities (0.1 in the source).
-        contrastive_weight: Factor of the contrastive term.
-        label_smoothing: Of the cross-entropy.
+        projection_dim: D, the size of the projected features.
+        temperature: The divisor of the similarities (0.1 in the source).
+        contrastive_weight: The factor of the contrastive term.
+        label_smoothing: The share of the cross-entropy's target that is spread over all classes.
 
     Raises:
         ValueError: If ``temperature`` is not positive.

@@ -13,13 +13,11 @@ from torchvision.models.video.resnet import BasicBlock, Conv3DSimple, VideoResNe
 
 
 class Backbone(Protocol):
-    """A ``torch.nn.Module`` that computes the features of each instance.
+    """A ``torch.nn.Module`` that computes the features of each instance."""
 
-    Attributes:
-        feature_dim: C.
-    """
-
-    feature_dim: int
+    @property
+    def feature_dim(self) -> int:
+        """C, the width of the features."""
 
     def __call__(self, instances_NCLHW: Tensor, /) -> Tensor:
         """Maps instances of normalised RGB frames, shape (N, 3, L, H, W), to features of shape (N, C)."""

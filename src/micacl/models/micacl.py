@@ -65,9 +65,9 @@ class MICACL(nn.Module):
         self.instance_length = instance_length
         # What every setting of Table III has is drawn first: with one seed, all settings start from the same weights.
         backbone = R3DBackbone() if backbone is None else backbone
-        assert isinstance(backbone, nn.Module)
-        self.backbone = backbone
         self.feature_dim = backbone.feature_dim
+        assert isinstance(backbone, nn.Module)
+        self.backbone: nn.Module = backbone
         attention = InstanceAttention(self.feature_dim, num_heads)
         aggregation = InstanceAggregation(self.num_instances)
         head = nn.Linear(self.feature_dim, num_classes)

@@ -25,14 +25,15 @@ class Network(Protocol):
 
     What only some networks can tell is asked for at run time: see :class:`HasInstanceWeights` and
     :class:`HasAdjacency`.
-
-    Attributes:
-        feature_dim: C, the width of the features that it returns.
-        head: The last layer, which maps features (B, C) to logits (B, K); losses call it with perturbed features.
     """
 
-    feature_dim: int
-    head: nn.Module
+    @property
+    def feature_dim(self) -> int:
+        """C, the width of the features that it returns."""
+
+    @property
+    def head(self) -> nn.Module:
+        """The last layer, which maps features (B, C) to logits (B, K); losses call it with perturbed features."""
 
     def __call__(self, clip_BCFHW: Tensor, /) -> NetworkOutput:
         """Classifies normalised RGB clips of shape (B, 3, F, H, W)."""

@@ -1,4 +1,4 @@
-"""Batch normalisation over the global batch on CPUs, for which PyTorch has none."""
+"""Normalises over the global batch on CPUs, for which PyTorch has no synchronised batch normalisation."""
 
 import torch
 import torch.distributed
@@ -13,6 +13,7 @@ class GlobalBatchNorm3d(nn.BatchNorm3d):
     """
 
     def forward(self, x_NCLHW: Tensor) -> Tensor:
+        """Normalises (N, C, L, H, W); in evaluation and with one process as PyTorch does."""
         if not (self.training and torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1):
             return super().forward(x_NCLHW)
         num_ranks = torch.distributed.get_world_size()
@@ -36,7 +37,7 @@ class GlobalBatchNorm3d(nn.BatchNorm3d):
 
 
 def normalize_over_ranks(network: nn.Module) -> None:
-    """Makes every 3-D batch normalisation of a network one over the global batch; its state stays as it is."""
+    """Turns every 3-D batch normalisation of a network into one over the global batch, with the same state."""
     for module in network.modules():
         if type(module) is nn.BatchNorm3d:
             module.__class__ = GlobalBatchNorm3d

@@ -1,4 +1,4 @@
-"""What happens beside the training: the table of epochs, the wait for data, a line an epoch."""
+"""Follows a training: writes the table of epochs, measures the wait for data, shows the progress."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class DataWait(Callback):
-    """Measures which share of an epoch's steps is spent waiting for data, and logs it as ``data_wait``.
+    """Measures the share of an epoch that is spent waiting for data, and logs it as ``data_wait``.
 
     The wait is the time between the end of one step and the beginning of the next, in which the trainer fetches a
     batch and moves it to the device. The first step of an epoch is left out: its wait is the start of the workers.
@@ -28,11 +28,11 @@ class DataWait(Callback):
         self._last_end: float | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The seconds of the running epoch, for a run that goes on inside it."""
+        """Returns the seconds of the current epoch, for a run that resumes inside it."""
         return {"waiting": self._waiting, "working": self._working}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the seconds of the run that is resumed."""
+        """Restores the seconds of the run that is resumed."""
         self._waiting, self._working = state_dict["waiting"], state_dict["working"]
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -61,21 +61,21 @@ class DataWait(Callback):
 
 
 class EpochProgressBar(RichProgressBar):
-    """Lightning's progress bar with WAR and UAR so far, without the logger's version number."""
+    """Shows Lightning's progress bar with WAR and UAR so far, without the logger's version number."""
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """The figures beside the bar."""
+        """Returns the figures beside the bar."""
         metrics = super().get_metrics(trainer, pl_module)
         return {name: value for name, value in metrics.items() if name != "v_num"}
 
 
 class EpochTable(Callback):
-    """Keeps ``metrics.csv``, a row an epoch, prints a line of it, and hands it on.
+    """Writes ``metrics.csv`` with a row per epoch, prints a line per row, and passes each row on.
 
     Args:
         folder: The run folder.
-        validation_name: Prefix of the validation metrics.
-        log_row: Gets each row once; those of a run that is resumed too, before the first new one.
+        validation_name: The prefix of the validation metrics.
+        log_row: A function that gets each row once; in a resumed run first the rows from before.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class EpochTable(Callback):
         self._write(trainer.max_epochs or 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far and the seconds that they took: a resumed run's table is whole."""
+        """Returns the rows so far and the seconds that they took, so that a resumed run's table is complete."""
         return {"rows": self.rows, "seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up the rows of the run that is resumed."""
+        """Restores the rows of the run that is resumed."""
         self.rows = list(state_dict["rows"])
         self._start = time.monotonic() - state_dict["seconds"]
 

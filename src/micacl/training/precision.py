@@ -1,4 +1,4 @@
-"""Mixed precision by what the hardware has."""
+"""Chooses the fastest precision that the hardware has."""
 
 from typing import Literal
 
@@ -6,10 +6,10 @@ Precision = Literal["bf16-mixed", "32-true"]
 
 
 def fastest_precision(device_type: str) -> Precision:
-    """bfloat16 where the device multiplies it in hardware, else float32.
+    """Chooses bfloat16 if the device multiplies it in hardware, else float32.
 
     Args:
-        device_type: "cpu", "cuda" or another of torch's device types.
+        device_type: The device type, "cpu", "cuda" or another of torch's.
     """
     import torch  # options are checked without it
 

@@ -1,4 +1,4 @@
-"""What the network said of each clip, each clip once.
+"""Collects the network's predictions, each clip once, and computes their recognition rates.
 
 Shapes: B clips in a batch, N clips in all, K classes, C features.
 """
@@ -17,10 +17,10 @@ class Predictions(NamedTuple):
     """Predictions for a split, in the order of its clips.
 
     Attributes:
-        index_N: Positions of the clips in their split.
-        label_N: True classes.
-        probability_NK: Probabilities of the classes.
-        features_NC: X' of each clip.
+        index_N: The positions of the clips in their split.
+        label_N: The true classes.
+        probability_NK: The probabilities of the classes.
+        features_NC: The features of each clip (X' of MICACL).
     """
 
     index_N: Tensor
@@ -72,7 +72,7 @@ class ClipPredictions(Metric):
 
 
 class InstanceWeights(Metric):
-    """Collects WIAN's instance weights over batches and processes; a clip that several of them saw counts once."""
+    """Collects instance weights over batches and processes; a clip that several of them saw counts once."""
 
     full_state_update = False
     index: list[Tensor]
@@ -95,7 +95,7 @@ class InstanceWeights(Metric):
 
 
 def first_of_each(index_N: Tensor) -> Tensor:
-    """Where each clip comes first, ordered by the clips' index."""
+    """Finds the first occurrence of each clip, ordered by the clips' index."""
     order = torch.argsort(index_N, stable=True)
     ordered = index_N[order]
     first = torch.ones_like(ordered, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Every random state of a process, as plain values that a checkpoint can hold and that ``weights_only`` can read."""
+"""Saves and restores all random states of a process, as plain values that ``weights_only`` can read."""
 
 import random
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ import torch
 
 
 def random_state(device: torch.device) -> dict[str, Any]:
-    """The states of Python's, NumPy's and PyTorch's generators.
+    """Returns the states of Python's, NumPy's and PyTorch's generators.
 
     Args:
-        device: Its generator's state is taken too, where it is a GPU.
+        device: The device that trains; if it is a GPU, the state of its generator is included.
     """
     _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     state = {
@@ -24,7 +24,7 @@ def random_state(device: torch.device) -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any], device: torch.device) -> None:
-    """Goes on from a state; that of a GPU is left out where there is none, or was none."""
+    """Restores a state, with that of the GPU if there is one now and was one then."""
     random.setstate(state["python"])
     keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, gauss))
