@@ -51,7 +51,7 @@ def test_the_losses_are_those_that_can_be_built() -> None:
         check_options(changed("loss.name", "other"))
     listed = re.split(", | or ", str(refused.value).partition("set it to ")[2])
     with pytest.raises(UserError) as unbuilt:
-        build_loss(changed("loss.name", "other").loss, True, [1])
+        build_loss(changed("loss.name", "other").loss, True, [1], 512)
     assert sorted(listed) == sorted(str(unbuilt.value).partition("among ")[2].split(", "))
 
 

@@ -23,13 +23,12 @@ from micacl.settings import Settings
 def build_data(settings: Settings) -> ClipDataModule:
     """Builds the data module of the configured fold; options fill the arguments that have their names."""
     options = {**vars(settings.protocol), **vars(settings.model), **vars(settings.training), **vars(settings.dataset)}
+    options |= {f"decode_{name}": value for name, value in vars(settings.dataset.decode).items()}
     return ClipDataModule(
         partial(_load_split, settings),
         frame_size=settings.cache.size,
         cache=frame_cache_dir(settings) / cache_key(settings).folder_name,
         seed=settings.seed,
-        decode_backend=settings.dataset.decode.backend,
-        decode_device=settings.dataset.decode.device,
         **{name: options[name] for name in inspect.signature(ClipDataModule).parameters if name in options},
     )
 
