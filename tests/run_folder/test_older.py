@@ -23,7 +23,7 @@ from micacl.run_folder.images import FRAMES_FILE, THUMBNAILS_FILE, read_images
 from micacl.run_folder.instances import read_instances
 from micacl.run_folder.metrics import read_metrics
 from micacl.run_folder.predictions import read_predictions
-from micacl.run_folder.record import RUN_FILE, read_run
+from micacl.run_folder.record import FORMAT, RUN_FILE, read_run
 
 CLASSES = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
 
@@ -99,6 +99,13 @@ def test_the_page_compares_its_options(folder: Path) -> None:
     assert "What is missing" not in page
     assert "36.85 M" in page
     assert page.count('<div class="instance">') > 2
+
+
+def test_a_run_of_a_newer_format_is_not_resumed(folder: Path) -> None:
+    record = json.loads((folder / "trained" / RUN_FILE).read_text()) | {"format": FORMAT + 1}
+    (folder / "trained" / RUN_FILE).write_text(json.dumps(record))
+    with pytest.raises(OccupiedFolderError, match=r"has format 2, .*: update micacl"):
+        earlier_run(folder / "trained", (folder / "trained" / CONFIG_FILE).read_text())
 
 
 def test_the_same_options_are_recognized_and_others_refused(folder: Path) -> None:

@@ -10,6 +10,7 @@ from micacl.run_folder.features import Features, read_features
 from micacl.run_folder.record import Run
 
 SEED = 0
+HOW_TO_READ = "Read who is near whom; the axes and the distances between far groups mean nothing."
 # Measured by benchmarks/tsne.py: from about so many clips on openTSNE's FFT is faster than its Barnes-Hut, and with
 # intervals of 2 instead of 1 it is faster still and keeps as many neighbours.
 FFT_CLIPS = 5000

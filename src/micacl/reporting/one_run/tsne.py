@@ -12,14 +12,13 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from micacl.reporting.one_run.embedding import Embedded, embed_run
+from micacl.reporting.one_run.embedding import HOW_TO_READ, Embedded, embed_run
 from micacl.reporting.palette import OKABE_ITO
 from micacl.reporting.text import describe, one_line
 from micacl.run_folder.features import Features
 from micacl.run_folder.record import read_run
 
 TITLE_WIDTH = 70  # letters
-HOW_TO_READ = "Read who is near whom; the axes and the distances between far groups mean nothing."
 MARKERS = (("o", "x"), ("s", "+"), ("^", "1"))  # correct and wrong; more classes than colours take the next pair
 
 

@@ -1,8 +1,9 @@
 """Groups the runs on one data set and one set of classes by setting, for a report to compare."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,14 +52,16 @@ class Setting:
     @property
     def war(self) -> Interval | None:
         """WAR over folds."""
-        results = [(run.run.fold, run.run.results) for run in self.runs]
-        return interval([(fold, found.war) for fold, found in results if found is not None and found.war is not None])
+        return self._interval("war")
 
     @property
     def uar(self) -> Interval | None:
         """UAR over folds."""
-        results = [(run.run.fold, run.run.results) for run in self.runs]
-        return interval([(fold, found.uar) for fold, found in results if found is not None and found.uar is not None])
+        return self._interval("uar")
+
+    def _interval(self, rate: Literal["war", "uar"]) -> Interval | None:
+        measured = [(run.run.fold, getattr(run.run.results, rate, None)) for run in self.runs]
+        return interval([(fold, value) for fold, value in measured if value is not None])
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,6 @@ class Comparison:
         settings: The settings with a finished run.
         unfinished: The files of the other runs.
         class_counts: The training clips of each class, the mean over runs; None where no run has recorded them.
-        head_to_tail: Class indices by falling number of training clips, or of test clips where those are unknown.
         pair: The settings to compare with each other, at most two; the baseline and the whole method if both exist.
     """
 
@@ -78,7 +80,6 @@ class Comparison:
     settings: tuple[Setting, ...]
     unfinished: tuple[RunFiles, ...]
     class_counts: tuple[float, ...] | None
-    head_to_tail: tuple[int, ...]
     pair: tuple[Setting, ...]
 
     @property
@@ -92,6 +93,19 @@ class Comparison:
         counts = [run.predictions.confusion.sum(axis=1) for setting in self.settings for run in setting.runs
                   if run.predictions is not None]  # fmt: skip
         return tuple(np.mean(counts, axis=0).tolist()) if counts else None
+
+    @property
+    def frequency(self) -> tuple[Literal["training", "test"], tuple[float, ...]]:
+        """The training clips of each class, or the test clips where those are unknown; empty where both are."""
+        if self.class_counts is not None:
+            return "training", self.class_counts
+        return "test", self.test_counts or ()
+
+    @property
+    def head_to_tail(self) -> tuple[int, ...]:
+        """The class indices by falling number of clips."""
+        _, counts = self.frequency
+        return tuple(sorted(range(len(self.table.class_names)), key=lambda k: -counts[k] if counts else 0))
 
     @property
     def all_runs(self) -> tuple[RunFiles, ...]:
@@ -113,17 +127,13 @@ def compare(table: SummaryTable) -> Comparison:
         for position, (row, label) in enumerate(zip(measured, labels, strict=True))
     )
     done = {run.folder for row in measured for run in row.runs}
-    comparison = Comparison(
+    return Comparison(
         table=table,
         settings=settings,
         unfinished=tuple(files for folder, files in found.items() if folder not in done),
         class_counts=_class_counts(table),
-        head_to_tail=(),
         pair=_pair(settings),
     )
-    frequency = comparison.class_counts or comparison.test_counts or [0] * len(table.class_names)
-    order = sorted(range(len(frequency)), key=lambda k: -frequency[k])
-    return replace(comparison, head_to_tail=tuple(order))
 
 
 def describe_run(files: RunFiles) -> str:

@@ -22,7 +22,7 @@ def rates_figure(comparison: Comparison) -> Figure | None:
         for setting in settings:
             at = {"xaxis": f"x{nth(number)}", "yaxis": f"y{nth(number)}"}
             data.append(_runs(setting, rate) | at)
-            found = setting.war if rate == "war" else setting.uar
+            found: Interval | None = getattr(setting, rate)
             if found is not None:
                 data.append(_mean(setting, rate, found) | at)
     ticks = [plain(setting.label if len(setting.label) <= LABEL_WIDTH else setting.label[: LABEL_WIDTH - 1] + "…")

@@ -11,10 +11,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from micacl.reporting.one_run.embedding import HOW_TO_READ
 from micacl.reporting.page.figure import Figure
 from micacl.reporting.page.report import Report
 from micacl.reporting.page.section import section
 from micacl.reporting.sweep.aggregate import runs_of_jobs
+from micacl.reporting.sweep.read import FAILED_COLUMNS
 from micacl.reporting.text import UNDEFINED, number, one_line, percent
 
 TEMPLATES = "micacl.reporting.page"
@@ -34,7 +36,12 @@ def report_page(report: Report) -> str:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"percent": percent, "number": number, "one_line": one_line}
-    environment.globals |= {"UNDEFINED": UNDEFINED, "runs_of_jobs": runs_of_jobs}
+    environment.globals |= {
+        "FAILED_COLUMNS": FAILED_COLUMNS,
+        "HOW_TO_READ": HOW_TO_READ,
+        "UNDEFINED": UNDEFINED,
+        "runs_of_jobs": runs_of_jobs,
+    }
     charts: dict[str, Figure] = {}
     sections = [section(n, part, charts) for n, part in enumerate(report.parts, start=1)]
     scripts = [get_plotlyjs(), _read("page.js")]

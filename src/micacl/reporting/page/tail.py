@@ -43,14 +43,13 @@ def tail_figure(comparison: Comparison) -> Figure | None:
         recall = [(row.recall or {}).get(comparison.table.class_names[k]) for k in order]
         data.append(_line(names, recall, name, INK, "x-thin-open", "longdash") | {"visible": False})
         legend.append(LegendEntry(name, name, "✕", INK, shown=False))
-    counts = comparison.class_counts or comparison.test_counts
-    if counts is not None:
-        data.append(_clips(names, [counts[k] for k in order], comparison.class_counts is not None))
-    which = "training" if comparison.class_counts is not None else "test"
+    part, counts = comparison.frequency
+    if counts:
+        data.append(_clips(names, [counts[k] for k in order], part))
     plot = layout(
         xaxis=axis("", showgrid=False, anchor="y2", tickvals=list(range(len(names))), ticktext=names),
         yaxis=axis("recall %", range=[-3, 103], domain=[0.34, 1]),
-        yaxis2=axis(f"{which} clips", domain=[0, 0.26], nticks=3, range=[0, 1.25 * max([*(counts or [])], default=1)]),
+        yaxis2=axis(f"{part} clips", domain=[0, 0.26], nticks=3, range=[0, 1.25 * max(counts, default=1)]),
     )
     return Figure(data, plot, 470, legend=legend)
 
@@ -91,7 +90,7 @@ def _line(
     }
 
 
-def _clips(names: list[str], counts: list[float], training: bool) -> dict[str, object]:
+def _clips(names: list[str], counts: list[float], part: str) -> dict[str, object]:
     return {
         "type": "bar",
         "x": list(range(len(names))),
@@ -103,5 +102,5 @@ def _clips(names: list[str], counts: list[float], training: bool) -> dict[str, o
         "cliponaxis": False,
         "yaxis": "y2",
         "marker": {"color": FAINT},
-        "hovertemplate": f"%{{customdata}}: %{{y:,.0f}} {'training' if training else 'test'} clips<extra></extra>",
+        "hovertemplate": f"%{{customdata}}: %{{y:,.0f}} {part} clips<extra></extra>",
     }

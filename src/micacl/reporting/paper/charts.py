@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from micacl.reporting.one_run.calibration import Calibration
 from micacl.reporting.page.comparison import Comparison, Setting
 from micacl.reporting.palette import DASHES, OKABE_ITO
+from micacl.reporting.sweep.interval import Interval
 from micacl.run_folder.metrics import FIRST, is_rate
 
 MARKERS = ("o", "s", "^", "D", "*", "v", "p", "h")
@@ -31,7 +32,7 @@ def rates_figure(comparison: Comparison) -> Figure:
         for setting in settings:
             runs = [100 * getattr(run.run.results, rate) for run in setting.runs]
             axes.plot(runs, [setting.position] * len(runs), "|", color="0.6", markersize=9)
-            found = setting.war if rate == "war" else setting.uar
+            found: Interval | None = getattr(setting, rate)
             assert found is not None  # a setting has a finished run, which has both rates
             half = 0 if found.high is None else found.high - found.mean
             axes.errorbar(found.mean, setting.position, xerr=half, **_style(setting), capsize=3)
@@ -62,12 +63,12 @@ def tail_figure(comparison: Comparison) -> Figure:
         upper.errorbar(at, mean, yerr=std, **_style(setting) | {"linestyle": line}, capsize=3)
     upper.set(ylabel="recall %", ylim=(-3, 103))
     _legend(upper, [setting.label for setting in comparison.pair])
-    counts = comparison.class_counts or comparison.test_counts or ()
+    part, counts = comparison.frequency
     if counts:
         bars = lower.bar(range(len(order)), [counts[k] for k in order], color="0.7")
         lower.bar_label(bars, fmt="{:,.0f}", fontsize=SIZE - 2)
         lower.set(ylim=(0, 1.3 * max(counts)))
-    lower.set_ylabel("training clips" if comparison.class_counts else "test clips")
+    lower.set_ylabel(f"{part} clips")
     lower.set_xticks(range(len(order)), [comparison.class_names[k] for k in order], rotation=25, ha="right",
                      rotation_mode="anchor", parse_math=False)  # fmt: skip
     return figure
@@ -80,11 +81,11 @@ def distribution_figure(comparison: Comparison) -> Figure:
         comparison: A comparison with one of the two.
     """
     figure, (axes,) = _subplots(6.4, 3.0, 1)
-    counts = comparison.class_counts or comparison.test_counts or ()
+    part, counts = comparison.frequency
     order = comparison.head_to_tail
     bars = axes.bar([*map(str, range(len(order)))], [counts[k] for k in order], color=OKABE_ITO[0])
     axes.bar_label(bars, fmt="{:,.0f}", fontsize=SIZE - 1)
-    axes.set_ylabel("training clips" if comparison.class_counts else "test clips")
+    axes.set_ylabel(f"{part} clips")
     axes.set_xticks(range(len(order)), [comparison.class_names[k] for k in order], rotation=25, ha="right",
                     rotation_mode="anchor", parse_math=False)  # fmt: skip
     return figure

@@ -60,7 +60,7 @@ def _figures(part: Part) -> Iterator[tuple[str, Figure]]:
     if comparison.settings:
         yield "rates", rates_figure(comparison)
         yield "tail", tail_figure(comparison)
-    if comparison.class_counts or comparison.test_counts:
+    if comparison.frequency[1]:
         yield "classes", distribution_figure(comparison)
     curves = curves_figure(comparison)
     if curves is not None:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from micacl.reporting.published import PublishedRow, PublishedTable
 from micacl.reporting.sweep.aggregate import SettingRow, mean_and_std, runs_of_jobs
-from micacl.reporting.sweep.read import FailedJob, Summary, SummaryTable
-from micacl.reporting.text import UNDEFINED, describe_data, number, one_line, percent
+from micacl.reporting.sweep.read import FAILED_COLUMNS, FailedJob, Summary, SummaryTable
+from micacl.reporting.text import UNDEFINED, describe_data, one_line, percent
 
 
 def summary_markdown(summary: Summary) -> str:
@@ -67,19 +67,8 @@ def _published(row: PublishedRow, table: PublishedTable, class_names: Sequence[s
 
 
 def _failed(jobs: Sequence[FailedJob]) -> list[str]:
-    rows = [
-        [
-            job.job,
-            UNDEFINED if job.run is None else job.run.setting,
-            number(None if job.run is None else job.run.fold),
-            number(None if job.run is None else job.run.seed),
-            job.status,
-            job.reason,
-        ]
-        for job in jobs
-    ]
     align: list[Align] = ["left", "left", "right", "right", "left", "left"]
-    return markdown_table(["job", "setting", "fold", "seed", "status", "reason"], align, rows)
+    return markdown_table(FAILED_COLUMNS, align, [job.cells for job in jobs])
 
 
 Align = Literal["left", "right"]

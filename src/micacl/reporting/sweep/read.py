@@ -8,8 +8,11 @@ from micacl.errors import UserError
 from micacl.reporting.published import PublishedTable, published_for
 from micacl.reporting.sweep.aggregate import SettingRow, complete, setting_rows
 from micacl.reporting.sweep.footnotes import footnotes
+from micacl.reporting.text import UNDEFINED, number
 from micacl.run_folder.find import find_jobs
 from micacl.run_folder.record import RUN_FILE, Run, read_run
+
+FAILED_COLUMNS = ("job", "setting", "fold", "seed", "status", "reason")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,13 @@ class FailedJob:
     status: str
     reason: str
     run: Run | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The job as a row of a table, in the order of `FAILED_COLUMNS`."""
+        if self.run is None:
+            return self.job, UNDEFINED, UNDEFINED, UNDEFINED, self.status, self.reason
+        return self.job, self.run.setting, number(self.run.fold), number(self.run.seed), self.status, self.reason
 
 
 @dataclass(frozen=True)

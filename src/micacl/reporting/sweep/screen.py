@@ -10,7 +10,7 @@ from rich.text import Text
 from micacl.reporting.console import class_title, literal, plain_table
 from micacl.reporting.sweep.aggregate import Spread, runs_of_jobs
 from micacl.reporting.sweep.read import FailedJob, Summary, SummaryTable
-from micacl.reporting.text import UNDEFINED, describe_data, number, percent
+from micacl.reporting.text import UNDEFINED, describe_data, percent
 
 SETTING_WIDTH = 14  # what a setting keeps on a narrow terminal; it is folded there, and takes what room there is
 RECALL_WIDTH = 7  # "± 10.25"
@@ -119,11 +119,8 @@ def _failed(jobs: Sequence[FailedJob]) -> Table:
     grid.add_column("setting", overflow="fold")
     grid.add_column("fold", justify="right", no_wrap=True)
     grid.add_column("seed", justify="right", no_wrap=True)
-    grid.add_column("status", no_wrap=True)
+    grid.add_column("status", no_wrap=True, style="red")
     grid.add_column("reason", overflow="fold", ratio=1)
     for job in jobs:
-        run = job.run
-        setting, fold, seed = (UNDEFINED, None, None) if run is None else (run.setting, run.fold, run.seed)
-        status = Text(job.status, style="red")
-        grid.add_row(literal(job.job), literal(setting), number(fold), number(seed), status, literal(job.reason))
+        grid.add_row(*map(literal, job.cells))
     return grid
