@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.runs import TINY, Outcome, read_table, run_apart
+from tests.runs import TINY, Outcome, compose_settings, read_table, run_apart
 from tests.whole_runs.test_train import FILES, assert_each_test_clip_once, files_of
+
+from micacl.build.data import build_data
 
 # By which the user of the machine may have named other places, or given a key.
 _VARIABLES = (
@@ -22,6 +24,13 @@ def places(tmp_path: Path) -> dict[str, Path]:
     return folders
 
 
+@pytest.fixture
+def drawn(cache_dir: Path) -> Path:
+    """The cache folder with the clips in it: what is shown while they are drawn is no run's."""
+    build_data(compose_settings(*TINY, f"cache.dir={cache_dir}")).clip_names("train")
+    return cache_dir
+
+
 def train(cache_dir: Path, places: dict[str, Path], *options: str) -> Outcome:
     """Trains in work/run; whatever else is written in one of the places is a mistake."""
     variables: dict[str, str | None] = dict.fromkeys(_VARIABLES)
@@ -37,8 +46,8 @@ def train(cache_dir: Path, places: dict[str, Path], *options: str) -> Outcome:
     return outcome
 
 
-def test_with_wandb_offline_and_nobody_to_ask(cache_dir: Path, places: dict[str, Path]) -> None:
-    outcome = train(cache_dir, places, "logger=wandb", "trainer=auto", "dataset.num_workers=1")
+def test_with_wandb_offline_and_nobody_to_ask(drawn: Path, places: dict[str, Path]) -> None:
+    outcome = train(drawn, places, "logger=wandb", "trainer=auto", "dataset.num_workers=1")
     folder = places["work"] / "run"
     assert {name for name in files_of(folder) if not name.startswith("wandb/")} == FILES
     (offline,) = (folder / "wandb").glob("offline-run-*")
@@ -47,10 +56,10 @@ def test_with_wandb_offline_and_nobody_to_ask(cache_dir: Path, places: dict[str,
     assert outcome.stderr.strip() == ""
 
 
-def test_two_processes(cache_dir: Path, places: dict[str, Path]) -> None:
+def test_two_processes(drawn: Path, places: dict[str, Path]) -> None:
     """The slowest test: two processes, each with the real network."""
     options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch_size=8"]
-    outcome = train(cache_dir, places, *options, "ablation=c")
+    outcome = train(drawn, places, *options, "ablation=c")
     folder = places["work"] / "run"
     assert files_of(folder) == FILES
     assert_each_test_clip_once(folder)

@@ -246,7 +246,9 @@ def test_a_folder_is_kept_from_other_runs(start: Start, undisturbed: Path) -> No
     assert (undisturbed / "predictions.csv").read_bytes() == before
 
 
-def test_a_folder_in_which_another_process_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_in_which_another_process_trains(
+    small_network: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("micacl.files._SECONDS_OF_ORPHANS", 0.5)
     with (tmp_path / ".lock").open("w") as lock:
         flock(lock, LOCK_EX)  # as filelock does
