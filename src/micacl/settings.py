@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 
 class Kind(Enum):
-    """What an option decides. The first four make up the setting of a run: runs that differ in them are compared."""
+    """Sorts options by what they decide. The first four make up the setting of a run: runs of several are compared."""
 
     NETWORK = "what the network is, what it sees and in which precision it computes"
     TRAINING = "how it is trained"
@@ -27,7 +27,7 @@ class Kind(Enum):
 
     @property
     def is_setting(self) -> bool:
-        """Whether runs that differ in it are runs of different settings."""
+        """Tells whether runs that differ in such an option are runs of different settings."""
         return self in (Kind.NETWORK, Kind.TRAINING, Kind.DATA, Kind.PROTOCOL)
 
 

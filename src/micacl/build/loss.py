@@ -32,7 +32,7 @@ _LOSSES: Mapping[str, tuple[type[nn.Module], str | None]] = {
 
 
 def uses_mccl(loss: LossSettings, mccl: bool) -> bool:
-    """Whether a run trains with MCCL: it is the configured loss, and the ablation leaves it on."""
+    """Tells whether a run trains with MCCL: it is the configured loss, and the ablation leaves it on."""
     return mccl and loss.name == "mccl"
 
 

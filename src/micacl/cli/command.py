@@ -135,7 +135,7 @@ def _repeatable(hydra_config: Any) -> bool:
 
 
 def makes_another_setting(override: str) -> bool:
-    """Whether runs that differ in an override are compared; runs that do not are averaged."""
+    """Tells whether runs that differ in an override are compared; runs that do not are averaged."""
     kind = kind_of_override(_name(override))
     return kind is None or kind.is_setting
 

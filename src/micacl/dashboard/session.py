@@ -31,7 +31,7 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Whether there is a W&B run to log to."""
+        """Tells whether there is a W&B run to log to."""
         return self._run is not None
 
     def log(self, values: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def is_distributed() -> bool:
-    """Whether several processes train together."""
+    """Tells whether several processes train together."""
     return (
         torch.distributed.is_available()
         and torch.distributed.is_initialized()

@@ -235,7 +235,7 @@ def _run_rank(number: int, num_ranks: int, port: int, payload: bytes, connection
 
 
 def _portable(error: BaseException) -> BaseException:
-    """Makes of an error one that can be pickled: with its message alone."""
+    """Copies an error into one that can be pickled, with only its message."""
     if isinstance(error, OccupiedFolderError):
         return OccupiedFolderError(str(error))
     if isinstance(error, UserError):

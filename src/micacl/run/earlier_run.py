@@ -31,7 +31,7 @@ class EarlierRun:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Tells whether nothing is left to do."""
         return self.record.get("status") == "finished"
 
 
@@ -55,7 +55,7 @@ def earlier_run(folder: Path, config_yaml: str) -> EarlierRun:
 
 
 def may_differ(name: str) -> bool:
-    """Whether a run may be resumed with another value of an option, which then decides where and how fast it runs."""
+    """Tells whether an option may have another value on resume, because it decides where and how fast a run runs."""
     return kind_of(name) in (Kind.MACHINE, Kind.PLACE)
 
 

@@ -119,7 +119,7 @@ def _take_over(own: Any, name: str, value: Any, run: str) -> None:
 
 
 def _is_named(name: str, given: frozenset[str]) -> bool:
-    """Whether the command line names an option, or a group that it belongs to.
+    """Tells whether the command line names an option, or a group that it belongs to.
 
     ``dataset=dfew`` and ``trainer=cpu`` bring a size of frames and a precision along, which nobody means by them.
     """

@@ -123,7 +123,7 @@ def _train_and_test(
     best = BestCheckpoint(folder / CHECKPOINTS_FOLDER, module.validation_name)
     last = LastCheckpoint(folder / CHECKPOINTS_FOLDER, settings.trainer.checkpoint_minutes, request)
     callbacks: list[Callback] = [DataWait(), epochs, best, last]
-    if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line an epoch says enough
+    if Console().is_terminal:  # elsewhere a bar is a thousand lines, and the line per epoch says enough
         callbacks.append(EpochProgressBar())
     trainer = build_trainer(settings, folder, callbacks)
     record.update(device=device_name(trainer.strategy.root_device), precision=str(trainer.precision))

@@ -70,7 +70,7 @@ def cached_names(folder: Path) -> set[str]:
 def _decode_missing(
     clips: Sequence[Clip], folder: Path, key: CacheKey, num_workers: int, store: bool
 ) -> dict[str, ClipInfo]:
-    """Decodes the clips that no earlier call has finished; returns what is known of all. The caller holds the lock."""
+    """Decodes the clips that no earlier call has finished; returns the info of all. The caller holds the lock."""
     entries = read_journal(folder / JOURNAL_NAME)
     known = {
         clip.name: entries[clip.name].info

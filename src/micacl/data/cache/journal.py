@@ -1,4 +1,4 @@
-"""Keeps what is known of each clip of the cache, line by line, so that a killed run loses one line at most."""
+"""Records the info of each clip in the cache, line by line, so that a killed run loses one line at most."""
 
 import json
 from dataclasses import asdict, dataclass

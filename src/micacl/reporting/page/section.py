@@ -131,7 +131,7 @@ def _config(comparison: Comparison) -> dict[str, tuple[str | None, ...]]:
 
 
 def _is_of_interest(name: str) -> bool:
-    """Whether an option belongs to the setting: the page shows fold, seed and machine elsewhere, and paths nowhere."""
+    """Tells whether an option is part of the setting: fold, seed and machine are shown elsewhere, paths nowhere."""
     kind = kind_of(name)
     return kind is None or kind.is_setting
 
