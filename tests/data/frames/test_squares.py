@@ -30,5 +30,5 @@ def coverage(pixels: int, size: int) -> NDArray[np.float64]:
 def test_shrinking_averages_over_the_area_of_a_pixel(side: int, size: int) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
     weights = coverage(side, size)
-    expected = np.einsum("ij,fjkc,lk->filc", weights, frames, weights)
+    expected = np.einsum("ij,fjkc,lk->filc", weights, frames, weights, optimize=True)
     assert abs(to_squares(frames, size) - expected).max() <= 1
