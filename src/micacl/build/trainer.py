@@ -51,7 +51,7 @@ def ranks_to_start(settings: Settings) -> int:
     """Counts the processes that this one has to start for a run, one per device; 0 where it trains itself."""
     quieten_libraries()
     try:
-        trainer = _trainer(settings, Path(), [])
+        trainer = build_trainer(settings, Path(), [])
     except UserError:
         return 0  # the run says what is wrong, and records it
     if not isinstance(trainer.strategy, ParallelStrategy) or launcher_rank() is not None:
