@@ -31,6 +31,7 @@ assert not bad, bad
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="MALLOC_PERTURB_ is glibc's")
 @pytest.mark.parametrize(("instances", "depth"), [(16, 4), (16, 2), (16, 8), (64, 4)])
 def test_gradients_do_not_depend_on_fresh_memory(instances: int, depth: int) -> None:
