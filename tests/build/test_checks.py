@@ -56,9 +56,10 @@ def test_the_losses_are_those_that_can_be_built() -> None:
 
 
 def test_every_option_of_the_table_exists() -> None:
-    recipe = {f"dataset.synthetic.{name}" for name in vars(compose_settings().dataset.synthetic)}
+    settings = compose_settings()
+    recipe = {f"dataset.synthetic.{name}" for name in vars(settings.dataset.synthetic)}
     for option in (*checks._RANGES, *checks._LIMITS, *checks._LIMITS.values()):
-        attrgetter(option)(compose_settings())
+        attrgetter(option)(settings)
     assert set(checks._RANGES_OF_RECIPE) == recipe
 
 

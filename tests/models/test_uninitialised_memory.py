@@ -3,7 +3,8 @@
 oneDNN's bfloat16 weight gradient of a 3-D convolution of depth 2 does, in torch 2.14.1: harmless while fresh memory
 is zero, NaN once it is not. ``MALLOC_PERTURB_`` lets glibc fill fresh memory with rubbish.
 
-Of each stage the first block runs alone: the second calls the same kernels on the same shapes as the first block's
+On processors without bfloat16 instructions oneDNN computes with other kernels, slowly: one case tries those. Of each
+stage the first block runs alone: the second calls the same kernels on the same shapes as the first block's
 second half, for nearly half of the time.
 """
 
@@ -14,6 +15,10 @@ import sys
 
 import pytest
 
+from micacl.training.precision import fastest_precision
+
+# Instances, and frames in each.
+CASES = [(16, 2), (16, 4), (16, 8), (64, 4)] if fastest_precision("cpu") == "bf16-mixed" else [(16, 4)]
 SCRIPT = """
 import torch
 from micacl.models import R3DBackbone
@@ -33,7 +38,7 @@ assert not bad, bad
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="MALLOC_PERTURB_ is glibc's")
-@pytest.mark.parametrize(("instances", "depth"), [(16, 4), (16, 2), (16, 8), (64, 4)])
+@pytest.mark.parametrize(("instances", "depth"), CASES)
 def test_gradients_do_not_depend_on_fresh_memory(instances: int, depth: int) -> None:
     script = SCRIPT.format(instances=instances, depth=depth)
     environment = os.environ | {"MALLOC_PERTURB_": "1"}

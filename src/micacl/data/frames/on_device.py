@@ -9,7 +9,7 @@ from torch import Tensor
 
 from micacl.data.frames.decoding import naming
 from micacl.data.frames.encoded import DecodedSquares, EncodedClip, EncodedImages, EncodedVideo
-from micacl.data.frames.squares import to_squares_on_device
+from micacl.data.frames.squares import middle_squares
 from micacl.data.frames.with_jpeg import decode_jpegs
 from micacl.data.frames.with_torchcodec import decode_video
 from micacl.errors import DecodeError
@@ -40,6 +40,27 @@ def _squares(clip: EncodedClip, size: int, device: torch.device) -> Tensor:
     return to_squares_on_device(frames_FHWC, size)
 
 
+def to_squares_on_device(frames_FHWC: Tensor, size: int) -> Tensor:
+    """Cuts the middle square out of each frame and resizes it.
+
+    Args:
+        frames_FHWC: The RGB frames, uint8.
+        size: The height and width of the result in pixels.
+
+    Returns:
+        uint8 frames of shape (F, size, size, 3), each pixel within one level of that of `to_squares`.
+    """
+    squares = middle_squares(frames_FHWC)
+    side = squares.shape[1]
+    if side == size:
+        return squares
+    weights = (_area_weights(side, size) if side > size else _linear_weights(side, size)).to(frames_FHWC.device)
+    # Along one axis after the other; OpenCV's and PyTorch's own ways of averaging over areas differ from each other.
+    rows = torch.einsum("is,fsxc->fixc", weights, squares.float())
+    resized = torch.einsum("js,fisc->fijc", weights, rows)
+    return resized.round_().clamp_(0, 255).byte()
+
+
 def _video(clip: EncodedVideo, device: torch.device) -> Tensor:
     return decode_video(torch.from_numpy(clip.data), clip.indices, device)
 
@@ -60,3 +81,18 @@ def _refuse_damaged(name: str, data: NDArray[np.uint8], device: torch.device) ->
         decode_jpegs([data], device)
     except ValueError as error:
         raise DecodeError(f"{name}: {error}") from error
+
+
+def _area_weights(side: int, size: int) -> Tensor:
+    """Computes the share (size, side) of each source pixel in each resulting pixel, which covers several."""
+    edges = torch.arange(size + 1, dtype=torch.float64) * side / size
+    pixel = torch.arange(side, dtype=torch.float64)
+    first, last = torch.maximum(edges[:-1, None], pixel), torch.minimum(edges[1:, None], pixel + 1)
+    return ((last - first).clamp_min(0) * size / side).float()
+
+
+def _linear_weights(side: int, size: int) -> Tensor:
+    """Computes the weights (size, side) of the two source pixels around the middle of each resulting pixel."""
+    middle = ((torch.arange(size, dtype=torch.float64) + 0.5) * side / size - 0.5).clamp(0, side - 1)
+    pixel = torch.arange(side, dtype=torch.float64)
+    return (1 - (middle[:, None] - pixel).abs()).clamp_min(0).float()
