@@ -6,7 +6,6 @@ import sys
 import warnings
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 
 
 def prepare_process() -> None:
@@ -21,6 +20,8 @@ def prepare_process() -> None:
 
 def is_first_process() -> bool:
     """Tells whether this process writes the run folder. Its rank is known before Lightning's trainer starts."""
+    from lightning.pytorch.utilities import rank_zero_only  # benchmarks/step.py runs with PyTorch alone
+
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
