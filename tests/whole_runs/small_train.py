@@ -42,6 +42,7 @@ def train(arguments: Sequence[str], hits: str, output: Path, environment: Mappin
     with output.open("wb") as screen:
         os.dup2(screen.fileno(), 1)
         os.dup2(screen.fileno(), 2)
+    os.environ.pop("WANDB_SERVICE", None)  # of an earlier test in this process: it would outlive this command
     os.environ.update(environment)
     multiprocessing.set_start_method("fork", force=True)  # as in a command: not that of the server of forks
     if file_limit:
