@@ -14,6 +14,7 @@ from tests.data.datasets.trees import (
     dfew_label,
     dfew_lines,
     numbered,
+    refuse_to_list,
     write_text,
 )
 
@@ -230,14 +231,7 @@ def test_missing_data_is_told_with_the_layout_and_where_to_get_it(root: Path, tm
 
 
 def test_a_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scandir = os.scandir
-
-    def refuse(path: Path) -> object:
-        if path == root / "Clip":
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    refuse_to_list(root / "Clip", monkeypatch)
     assert_not_found(root, f"holds both. {root / 'Clip'} cannot be read; make it readable.")
 
 

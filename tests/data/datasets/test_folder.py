@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.data.datasets.trees import add_clips, write_text
+from tests.data.datasets.trees import add_clips, refuse_to_list, write_text
 
 from micacl.data.datasets.folder import read_folder
 from micacl.data.datasets.listing import Listing, load_split
@@ -107,14 +107,7 @@ def test_a_link_that_leads_back_is_an_error(root: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scandir = os.scandir
-
-    def refuse(path: Path) -> object:
-        if path == root / "Sad":
-            raise PermissionError(13, "Permission denied")
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    refuse_to_list(root / "Sad", monkeypatch)
     with pytest.raises(UserError, match=r"my clips/Sad cannot be listed: Permission denied; make it readable"):
         read(root)
 

@@ -1,7 +1,10 @@
 """Small data sets of the same shape as the real ones. Clips are empty unless a test decodes them."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 from micacl.data.expressions import CLASS_NAMES, MAFW_CLASS_NAMES
 
@@ -58,3 +61,20 @@ def ferv39k_clips() -> list[tuple[str, str]]:
 
 def mafw_lines(numbers: Iterable[int]) -> list[str]:
     return [f"{number:05d}.mp4 {MAFW_CLASS_NAMES[(number - 1) % 11]}" for number in numbers]
+
+
+def refuse_to_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a folder refuse to be listed, as one without read permission does; root, who runs tests too, may list all.
+
+    Args:
+        folder: The folder.
+        monkeypatch: Undoes it after the test.
+    """
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path == folder:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
